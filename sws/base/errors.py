@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: Apache-2.0 OR MIT
+"""The errors of the house, one tree.
+
+The rule that every decoder is held to by fuzzers: bytes from outside raise a kind of `PeerError`, `DecodeError`,
+`LimitExceeded` or `AuthenticationError`, and nothing else.  `UsageError` is always a fault of the calling code.
+"""
+
+from __future__ import annotations
+
+from typing import final
+
+__all__ = [
+    "AuthenticationError",
+    "ConfigError",
+    "DecodeError",
+    "Http1Error",
+    "LimitExceeded",
+    "PeerError",
+    "SwsError",
+    "UsageError",
+]
+
+
+class SwsError(Exception):
+    """Anything that sws itself raises on purpose."""
+
+
+class UsageError(SwsError):
+    """The caller broke a contract; never caused by bytes from outside."""
+
+
+class PeerError(SwsError):
+    """A peer broke its protocol; subclasses carry the protocol's own error code."""
+
+
+@final
+class Http1Error(PeerError):
+    """An HTTP/1.1 message that must be refused.  RFC 9112 §2.2 and after.
+
+    Args:
+      status:  what a server answers with (400, 413, 431, 501, 505 …); a client reports it as a bad gateway.
+      reason:  a short fixed English phrase for the log; it never repeats the peer's bytes.
+    """
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(f"{status}: {reason}")
+        self.status = status
+        self.reason = reason
+
+
+@final
+class DecodeError(SwsError):
+    """Bytes that are not what they should be.
+
+    Args:
+      what:    the thing that was being decoded and what is wrong with it.
+      offset:  where in the input, in octets.
+    """
+
+    def __init__(self, what: str, offset: int = 0) -> None:
+        super().__init__(f"{what} at offset {offset}")
+        self.what = what
+        self.offset = offset
+
+
+@final
+class AuthenticationError(SwsError):
+    """A tag, signature or token did not verify: one message, no detail, so that nothing can be learned from it."""
+
+    def __init__(self) -> None:
+        super().__init__("authentication failed")
+
+
+@final
+class LimitExceeded(SwsError):
+    """Something a peer can make grow reached its bound."""
+
+    def __init__(self, limit: str, value: int, maximum: int) -> None:
+        super().__init__(f"{limit}: {value} exceeds {maximum}")
+        self.limit = limit
+        self.value = value
+        self.maximum = maximum
+
+
+@final
+class ConfigError(SwsError):
+    """A configuration that cannot be used.
+
+    Args:
+      message:  what is wrong, and what would be right.
+      file, line:  where it stands, when known (lines count from 1).
+      path:     the key's path, as `server.listen[0]`.
+    """
+
+    def __init__(self, message: str, *, file: str | None = None, line: int | None = None, path: str | None = None) -> None:
+        place = f"{file}:{line}: " if file and line else f"{file}: " if file else ""
+        where = f"{path}: " if path else ""
+        super().__init__(f"{place}{where}{message}")
+        self.message = message
+        self.file = file
+        self.line = line
+        self.path = path
