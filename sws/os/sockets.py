@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: Apache-2.0 OR MIT
+"""Listening sockets and accepting from them.
+
+- TCP listeners are made with SO_REUSEADDR, and with SO_REUSEPORT when several workers each get their own.  `[::]` is dual-stack.
+- A unix socket's stale file is removed only after a connection attempt showed that nobody listens on it; a live one is an error.
+- Socket activation: descriptors from 3 on as announced by LISTEN_PID, LISTEN_FDS (sd_listen_fds(3)).
+- `accept_batch` takes what is queued, up to a bound.  When descriptors run out (EMFILE, ENFILE) it says so, and the listener pauses:
+  a readable listener whose accept fails would otherwise wake the loop at once again, for ever.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import stat
+from typing import Final, final
+
+from sws.base.errors import SwsError
+
+__all__ = ["ACCEPT_BATCH", "AcceptPause", "ListenError", "accept_batch", "activated_sockets", "listen_tcp", "listen_unix"]
+
+ACCEPT_BATCH: Final = 64
+_EXHAUSTED: Final = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
+_FIRST_ACTIVATED: Final = 3
+_HAS_UNIX: Final = hasattr(socket, "AF_UNIX")
+
+
+@final
+class ListenError(SwsError):
+    """An address that cannot be listened on; the message is one clear line."""
+
+
+@final
+class AcceptPause(SwsError):
+    """No descriptor or memory for one more connection: stop accepting for a moment."""
+
+
+def _explain(error: OSError, where: str) -> ListenError:
+    if error.errno == errno.EADDRINUSE:
+        return ListenError(f"{where}: the port is in use by another program")
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return ListenError(f"{where}: no permission (ports below 1024 need root or CAP_NET_BIND_SERVICE)")
+    if error.errno == errno.EADDRNOTAVAIL:
+        return ListenError(f"{where}: this machine has no such address")
+    return ListenError(f"{where}: {error.strerror or error}")
+
+
+def listen_tcp(host: str, port: int, *, backlog: int = 1024, reuse_port: bool = False) -> socket.socket:
+    """A listening TCP socket, non-blocking.
+
+    Args:
+      host:  an IP address, or a name that resolves to one here; "::" listens on IPv4 too.
+      port:  0 picks a free one.
+    Raises: ListenError.
+    """
+    where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except OSError as error:
+        raise ListenError(f"{where}: {error.strerror or error}") from None
+    family, kind, protocol, _, address = found[0]
+    try:
+        sock = socket.socket(family, kind, protocol)
+    except OSError as error:
+        raise _explain(error, where) from None
+    try:
+        if os.name == "posix":  # on Windows it would let two programs share a port
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if reuse_port:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0 if address[0] == "::" else 1)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # accepted sockets inherit it
+        sock.bind(address)
+        sock.listen(backlog)
+        sock.setblocking(False)
+    except OSError as error:
+        sock.close()
+        raise _explain(error, where) from None
+    return sock
+
+
+def listen_unix(path: str, *, mode: int = 0o660, backlog: int = 1024) -> socket.socket:
+    """A listening unix socket, non-blocking.  Raises: ListenError."""
+    if not _HAS_UNIX:
+        raise ListenError(f"unix:{path}: this system has no unix sockets")
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        _remove_stale(path)
+        old = os.umask(0o777 & ~mode)
+        try:
+            sock.bind(path)
+        finally:
+            os.umask(old)
+        sock.listen(backlog)
+        sock.setblocking(False)
+    except ListenError:
+        sock.close()
+        raise
+    except OSError as error:
+        sock.close()
+        if error.errno == errno.EADDRINUSE:
+            raise ListenError(f"unix:{path}: the path is in use") from None
+        raise _explain(error, f"unix:{path}") from None
+    return sock
+
+
+def _remove_stale(path: str) -> None:
+    try:
+        if not stat.S_ISSOCK(os.lstat(path).st_mode):
+            raise ListenError(f"unix:{path}: the path is in use by something that is no socket")
+    except FileNotFoundError:
+        return
+    probe = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        probe.connect(path)
+    except ConnectionRefusedError:
+        os.unlink(path)
+    else:
+        raise ListenError(f"unix:{path}: another program listens there")
+    finally:
+        probe.close()
+
+
+def activated_sockets(environment: dict[str, str], pid: int) -> list[socket.socket]:
+    """Listening sockets handed over by the service manager; the variables are taken out of `environment`.
+
+    Raises: ListenError if what was handed over is no listening stream socket.
+    """
+    wanted = environment.pop("LISTEN_PID", ""), environment.pop("LISTEN_FDS", ""), environment.pop("LISTEN_FDNAMES", "")
+    if wanted[0] != str(pid) or not wanted[1].isdigit():
+        return []
+    sockets: list[socket.socket] = []
+    for fd in range(_FIRST_ACTIVATED, _FIRST_ACTIVATED + min(int(wanted[1]), 1024)):
+        try:
+            os.set_inheritable(fd, False)
+            sock = socket.socket(fileno=fd)
+            if sock.type != socket.SOCK_STREAM or not sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+                raise ListenError(f"descriptor {fd} handed over by the service manager is not a listening stream socket")
+        except OSError as error:
+            raise ListenError(f"descriptor {fd} handed over by the service manager: {error.strerror}") from None
+        sock.setblocking(False)
+        sockets.append(sock)
+    return sockets
+
+
+def accept_batch(listener: socket.socket, maximum: int = ACCEPT_BATCH) -> list[tuple[socket.socket, object]]:
+    """Accept what is queued, at most `maximum`; sockets are non-blocking.
+
+    Raises: AcceptPause when descriptors run out before the first one was accepted.
+    """
+    accepted: list[tuple[socket.socket, object]] = []
+    while len(accepted) < maximum:
+        try:
+            sock, address = listener.accept()
+        except (BlockingIOError, InterruptedError):
+            break
+        except ConnectionError:
+            continue  # gone while it waited in the queue
+        except OSError as error:
+            if error.errno in _EXHAUSTED:
+                if accepted:
+                    break
+                raise AcceptPause(error.strerror or "no descriptors") from None
+            if error.errno in (errno.EPERM, errno.EPROTO):
+                continue  # a firewall refused, or the peer vanished: Linux reports it here
+            raise
+        sock.setblocking(False)
+        accepted.append((sock, address))
+    return accepted
