@@ -265,8 +265,11 @@ class ExchangeEngine(Protocol):
     def handle_timeout(self, now: float) -> list[Event]:
         """Time has come; early or needless calls do nothing."""
 
-    def shutdown(self, now: float) -> list[Event]:
-        """Finish what is under way, take nothing new, then close (GOAWAY, `Connection: close`)."""
+    def shutdown(self, now: float, patience: float = 0.0) -> list[Event]:
+        """Finish what is under way, take nothing new, then close (GOAWAY, `Connection: close`).
+
+        Where the protocol cannot tell an idle peer so, the connection stays for `patience` seconds and closes after its next exchange.
+        """
 
 
 # --- TLS ------------------------------------------------------------------------------------------------------------

@@ -159,7 +159,7 @@ def start(scheduler: Scheduler, coroutine: Coroutine[Any, Any, object], on_done:
     except StopIteration:
         on_done(None)
         return None
-    except Exception as caught:
+    except (Exception, Cancelled) as caught:
         on_done(caught)
         return None
     task = Task(scheduler, coroutine, on_done)

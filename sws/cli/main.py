@@ -1,0 +1,206 @@
+# SPDX-License-Identifier: Apache-2.0 OR MIT
+"""The command line: `sws start | stop | reload | config check | info`.
+
+Exit codes: 0 done, 1 failed at run time, 2 usage, 78 configuration (EX_CONFIG of sysexits.h).  Whatever goes wrong is one clear line on
+standard error, never a trace.  Modules of the server are imported inside the commands, so that `sws --version` is quick.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final, NoReturn
+
+import click
+
+from sws._version import __version__
+from sws.base.errors import ConfigError, SwsError
+
+if TYPE_CHECKING:
+    from sws.config.model import Config
+
+__all__ = ["cli", "main"]
+
+EXIT_FAILURE: Final = 1
+EXIT_CONFIG: Final = 78
+DEFAULT_PID_FILE: Final = "sws.pid"
+_LEVELS: Final = ("debug", "info", "warn", "error")
+
+CommandFunction = Callable[..., Any]
+
+
+def _fail(message: str, code: int = EXIT_FAILURE) -> NoReturn:
+    click.echo(f"sws: {message}", err=True)
+    raise SystemExit(code)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="sws")
+def cli() -> None:
+    """sws, the Selenia Web Server: a complete web server in readable Python."""
+
+
+@cli.command()
+@click.option("-c", "--config", "config_path", metavar="FILE", help="Configuration file; else ./sws.yaml, then /etc/sws/sws.yaml.")
+@click.option("--root", metavar="DIR", help="Folder to serve.")
+@click.option("--listen", metavar="URL", multiple=True, help="Address to listen on, as http://127.0.0.1:8080; may be repeated.")
+@click.option("--self-signed", is_flag=True, help="HTTPS with a certificate made on the spot (needs TLS, not built yet).")
+@click.option("--cert", metavar="FILE", help="Certificate chain for HTTPS (needs TLS, not built yet).")
+@click.option("--key", metavar="FILE", help="Private key for HTTPS (needs TLS, not built yet).")
+@click.option("--workers", type=click.IntRange(0, 1024), metavar="N", help="Worker processes; 0 serves in this process.")
+@click.option("--pid-file", metavar="FILE", help="Write the master's process id here.")
+@click.option("--log-level", type=click.Choice(_LEVELS), help="The least grave level that is logged.")
+@click.option("--access-log/--no-access-log", default=None, help="A log line for every request, or none.")
+def start(
+    config_path: str | None,
+    root: str | None,
+    listen: tuple[str, ...],
+    self_signed: bool,
+    cert: str | None,
+    key: str | None,
+    workers: int | None,
+    pid_file: str | None,
+    log_level: str | None,
+    access_log: bool | None,
+) -> None:
+    """Serve, in the foreground, until SIGTERM or SIGINT.
+
+    Prints one line for each address once it accepts connections.  Flags override the file.  With neither file nor flags it serves
+    ./www, or else the current folder, on http://127.0.0.1:8080.
+    """
+    if self_signed or cert or key:
+        _fail("TLS is not built yet: --self-signed, --cert and --key cannot be honoured", EXIT_CONFIG)
+    changes: dict[str, object] = {
+        "server.root": os.path.abspath(root) if root is not None else None,
+        "server.listen": listen or None,
+        "server.worker.processes": workers,
+        "server.pid_file": os.path.abspath(pid_file) if pid_file is not None else None,
+        "server.log.level": log_level,
+        "server.log.access": access_log,
+    }
+    given = {path: value for path, value in changes.items() if value is not None}
+    raise SystemExit(_serve(lambda: _configuration(config_path, given)))
+
+
+def _configuration(config_path: str | None, changes: dict[str, object]) -> Config:
+    """The file, or the defaults, with the flags on top.  Raises: ConfigError."""
+    from sws.config.loader import check_paths, find_config, load_config, override
+    from sws.config.model import Config
+
+    path = config_path or find_config()
+    if path is None:
+        config = Config()
+        changes = {"server.root": _default_root(), **changes}
+    else:
+        config = load_config(path)
+    config = override(config, changes)
+    for problem in check_paths(config):
+        raise problem
+    return config
+
+
+def _default_root() -> str:
+    return os.path.abspath("www" if os.path.isdir("www") else ".")
+
+
+def _serve(read: Callable[[], Config]) -> int:
+    from sws.os.process import raise_descriptor_limit
+    from sws.server.master import Master
+
+    def announce(urls: list[str]) -> None:
+        for url in urls:
+            click.echo(f"listening on {url}")
+        sys.stdout.flush()
+
+    try:
+        config = read()
+        click.echo(f"serving {config.server.root}", err=True)
+        raise_descriptor_limit()
+        master = Master(config, read, announce)
+        master.open_sockets()
+        return master.run()
+    except ConfigError as error:
+        _fail(str(error), EXIT_CONFIG)
+    except (SwsError, OSError) as error:
+        _fail(str(error))
+
+
+@cli.command()
+@click.option("--pid-file", metavar="FILE", default=DEFAULT_PID_FILE, show_default=True, help="The file that start wrote.")
+@click.option("--grace", type=click.FloatRange(min=0), default=30.0, show_default=True, metavar="SECONDS", help="How long to wait.")
+def stop(pid_file: str, grace: float) -> None:
+    """Let a server finish its requests and end.
+
+    After the grace time it is killed, and the exit code is 1.
+    """
+    from sws.cli.control import stop_process
+
+    try:
+        stop_process(pid_file, grace)
+    except SwsError as error:
+        _fail(str(error))
+
+
+@cli.command(name="reload")
+@click.option("--pid-file", metavar="FILE", default=DEFAULT_PID_FILE, show_default=True, help="The file that start wrote.")
+def reload_command(pid_file: str) -> None:
+    """Make a server read its configuration anew, without losing a request."""
+    from sws.cli.control import reload_process
+
+    try:
+        reload_process(pid_file)
+    except SwsError as error:
+        _fail(str(error))
+
+
+@cli.group()
+def config() -> None:
+    """Work with configuration files."""
+
+
+@config.command()
+@click.argument("file")
+def check(file: str) -> None:
+    """Say whether FILE is a configuration that can be used."""
+    from sws.config.loader import check_paths, load_config
+
+    try:
+        loaded = load_config(file)
+    except ConfigError as error:
+        _fail(str(error), EXIT_CONFIG)
+    problems = check_paths(loaded)
+    for problem in problems:
+        click.echo(f"sws: {problem}", err=True)
+    if problems:
+        raise SystemExit(EXIT_CONFIG)
+    server = loaded.server
+    click.echo(f"{file}: good; {len(server.listen)} addresses, {len(server.hosts)} virtual hosts, root {server.root}")
+
+
+@config.command()
+def schema() -> None:
+    """Print the JSON Schema of the configuration, for editors."""
+    import json
+
+    from sws.config.schema import json_schema
+
+    click.echo(json.dumps(json_schema(), indent=2))
+
+
+@cli.command()
+def info() -> None:
+    """Say what this installation is and can do here."""
+    from sws.cli.info import describe
+
+    for line in describe():
+        click.echo(line)
+
+
+def main() -> None:
+    """Entry point of the `sws` command."""
+    cli(prog_name="sws")
+
+
+if __name__ == "__main__":
+    main()

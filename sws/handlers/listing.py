@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0 OR MIT
+"""A directory as a page."""
+
+from __future__ import annotations
+
+import html
+import os
+import stat
+import time
+from collections.abc import Iterable, Sequence
+from typing import Final
+from urllib.parse import quote
+
+from sws.exchange.pages import STYLE
+
+__all__ = ["ENTRIES_MAXIMUM", "listing_page"]
+
+ENTRIES_MAXIMUM: Final = 10000
+_UNITS: Final = ("B", "KiB", "MiB", "GiB", "TiB")
+_TABLE_STYLE: Final = (
+    "body{margin-top:4rem}table{border-collapse:collapse;width:100%}td,th{padding:.35rem .6rem;text-align:left;"
+    "border-bottom:1px solid #dde8}"
+    "td:nth-child(n+2),th:nth-child(n+2){text-align:right;white-space:nowrap;color:#889;font-variant-numeric:tabular-nums}"
+    "th{font-weight:600;color:#889}a{text-decoration:none}a:hover{text-decoration:underline}h1 a{color:inherit}"
+)
+
+
+def _size(octets: int) -> str:
+    value = float(octets)
+    for unit in _UNITS[:-1]:
+        if value < 1024:
+            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
+        value /= 1024
+    return f"{value:.1f} {_UNITS[-1]}"
+
+
+def _row(name: str, status: os.stat_result) -> str:
+    is_directory = stat.S_ISDIR(status.st_mode)
+    shown = html.escape(name + "/" * is_directory)
+    # "./" keeps a name such as "javascript:x" from being read as a scheme
+    link = html.escape("./" + quote(name, safe="", errors="surrogateescape") + "/" * is_directory)
+    when = time.strftime("%Y-%m-%d %H:%M", time.gmtime(status.st_mtime))
+    return f'<tr><td><a href="{link}">{shown}</a></td><td>{"" if is_directory else _size(status.st_size)}</td><td>{when}</td></tr>'
+
+
+def _heading(segments: Sequence[str]) -> str:
+    """The path with a link to each folder above."""
+    parts = []
+    for index, segment in enumerate(segments):
+        up = "../" * (len(segments) - 1 - index) or "./"
+        parts.append(f'<a href="{up}">{html.escape(segment)}</a>')
+    home = "../" * len(segments) or "./"
+    return f'<a href="{home}">/</a> ' + " / ".join(parts)
+
+
+def listing_page(entries: Iterable[tuple[str, os.stat_result]], segments: Sequence[str], hidden: bool) -> bytes:
+    """The page: folders first, then files, by name.
+
+    Args:
+      entries:   names and their status; what is neither file nor folder is left out.
+      segments:  the directory's own path.
+      hidden:    whether to show names that begin with a dot.
+    """
+    shown = [
+        (not stat.S_ISDIR(status.st_mode), name.casefold(), name, status)
+        for name, status in entries
+        if (hidden or not name.startswith(".")) and (stat.S_ISDIR(status.st_mode) or stat.S_ISREG(status.st_mode))
+    ]
+    shown.sort(key=lambda entry: entry[:3])
+    rows = [_row(name, status) for _, _, name, status in shown]
+    if segments:
+        rows.insert(0, '<tr><td><a href="../">../</a></td><td></td><td></td></tr>')
+    title = html.escape("/" + "/".join(segments))
+    page = (
+        f'<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{title}</title>'
+        f"<style>{STYLE}{_TABLE_STYLE}</style><h1>{_heading(segments)}</h1>"
+        f"<table><thead><tr><th>Name</th><th>Size</th><th>Changed (UTC)</th></tr></thead><tbody>{''.join(rows)}</tbody></table>"
+        f"<hr><small>{len(shown)} entries · sws</small></html>\n"
+    )
+    return page.encode("utf-8", "replace")

@@ -1,0 +1,489 @@
+# SPDX-License-Identifier: Apache-2.0 OR MIT
+"""Steps one `ExchangeEngine` over one stream socket, server role.
+
+    readable ─▶ recv ─▶ engine.receive ─▶ events ─▶ exchanges and their handlers
+                                                         │ verbs
+    writable ◀─ send ◀─ backlog ◀─ engine.data_to_send ◀─┘
+
+- One `recv` and, where everything fits, one `send` per wake-up: output is collected and leaves when all events were handled.
+- `_backlog` is what the kernel did not take; while it is not empty the engine keeps its own output, so `credit` says the truth.
+- One timer per connection.  It is armed for the earliest deadline and, when that moves back, just fires early and arms itself
+  again: keeping a connection alive costs no timer operation per request.
+- Fairness: at most `TURN_OCTETS` are sent for one connection in a turn.
+- Closing is in two steps (RFC 9112 §9.6): our half first, then what still arrives is thrown away until the peer closes, for a bounded time.
+"""
+
+from __future__ import annotations
+
+import errno
+import socket
+from collections import deque
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any, Final, Protocol, final
+
+from sws.base.engine import (
+    Aborted,
+    BodyChunk,
+    Ended,
+    Event,
+    ExchangeEngine,
+    FileSpan,
+    Output,
+    Refused,
+    RequestHead,
+    RequestStarted,
+    Trailers,
+)
+from sws.base.errors import Http1Error
+from sws.exchange.exchange import Exchange, PeerFacts
+from sws.os.files import send_span
+from sws.os.loop import Loop
+from sws.os.poller.base import READ, WRITE
+from sws.os.tasks import start
+from sws.os.timers import Timer
+
+__all__ = ["DriverLimits", "Service", "StreamDriver"]
+
+READ_SIZE: Final = 65536
+TURN_OCTETS: Final = 1 << 20
+LINGER_SECONDS: Final = 2.0
+LINGER_OCTETS: Final = 1 << 20
+_MORE: Final = getattr(socket, "MSG_MORE", 0)
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class DriverLimits:
+    """Bounds of sending; times in seconds.
+
+    Attributes:
+      send_timeout:  longest time in which a client takes nothing of what is ready for it.
+      send_rate:     least octets a second, averaged after `send_grace`, that a client must take.
+    """
+
+    send_timeout: float = 30.0
+    send_rate: int = 240
+    send_grace: float = 20.0
+
+
+class Service(Protocol):
+    """What answers exchanges: server.assemble implements it."""
+
+    def handle(self, exchange: Exchange) -> Coroutine[Any, Any, None]:
+        """Answer."""
+
+    def refuse(self, exchange: Exchange, status: int, reason: str) -> Coroutine[Any, Any, None]:
+        """Answer a request whose head or content could not be accepted."""
+
+    def finished(self, exchange: Exchange, error: BaseException | None) -> None:
+        """The handler is through; `error` is what it failed with."""
+
+    def closed(self, driver: StreamDriver) -> None:
+        """The connection is gone."""
+
+    def idle(self, driver: StreamDriver) -> None:
+        """The connection waits for its next request."""
+
+    def busy(self, driver: StreamDriver) -> None:
+        """The connection has a request again."""
+
+
+class _Phase(IntEnum):
+    OPEN = 0
+    LINGER = 1
+    CLOSED = 2
+
+
+_EMPTY_HEAD: Final = RequestHead(b"", b"http", b"", b"", (), {}, 11)
+
+
+@final
+class StreamDriver:
+    """One accepted connection.
+
+    Args:
+      sock:     non-blocking; the driver owns it from here on.
+      engine:   of the negotiated protocol.
+      service:  answers the exchanges.
+    """
+
+    __slots__ = (
+        "_backlog",
+        "_exchanges",
+        "_fd",
+        "_flushing",
+        "_handling",
+        "_input_again",
+        "_limits",
+        "_linger_octets",
+        "_loop",
+        "_mask",
+        "_output_queued",
+        "_peer_closed",
+        "_phase",
+        "_send_deadline",
+        "_send_since",
+        "_sent",
+        "_service",
+        "_sock",
+        "_timer",
+        "engine",
+        "facts",
+    )
+
+    def __init__(
+        self, loop: Loop, sock: socket.socket, engine: ExchangeEngine, service: Service, facts: PeerFacts, limits: DriverLimits
+    ) -> None:
+        self.engine = engine
+        self.facts = facts
+        self._loop = loop
+        self._sock = sock
+        self._fd = sock.fileno()
+        self._service = service
+        self._limits = limits
+        self._exchanges: dict[int, Exchange] = {}
+        self._backlog: deque[Output | memoryview] = deque()
+        self._mask = READ
+        self._phase = _Phase.OPEN
+        self._peer_closed = False
+        self._handling = False
+        self._input_again = False
+        self._output_queued = False
+        self._flushing = False
+        self._timer: Timer | None = None
+        self._send_deadline: float | None = None
+        self._send_since = 0.0
+        self._sent = 0
+        self._linger_octets = 0
+        loop.watch(self._fd, READ, self._on_ready)
+        self._arm_timer()
+
+    # --- the Carrier of exchanges --------------------------------------------------------------------------------
+
+    def now(self) -> float:
+        """Monotonic time of this turn."""
+        return self._loop.now
+
+    def wall(self) -> float:
+        """Seconds since 1970."""
+        return self._loop.clock.wall()
+
+    def elapsed(self, since: float) -> float:
+        """Seconds from an earlier `now()` to this very moment."""
+        return self._loop.clock.monotonic() - since
+
+    def output_soon(self) -> None:
+        """Send at the end of the event handling under way, or else in the loop's queue."""
+        if not self._handling and not self._output_queued:
+            self._output_queued = True
+            self._loop.call_soon(self._on_output)
+
+    def input_soon(self) -> None:
+        """Look at the engine's held-back input once the handler waits again."""
+        self._input_again = True
+        self.output_soon()
+
+    def _on_output(self) -> None:
+        self._output_queued = False
+        if self._phase is _Phase.OPEN:
+            self._handle([])
+
+    # --- readiness -----------------------------------------------------------------------------------------------
+
+    def _on_ready(self, mask: int) -> None:
+        if mask & READ:
+            if self._phase is _Phase.OPEN:
+                self._read()
+            else:
+                self._read_lingering()
+        if mask & WRITE and self._phase is _Phase.OPEN:
+            self._handle([])
+
+    def _read(self) -> None:
+        try:
+            data = self._sock.recv(READ_SIZE)
+        except BlockingIOError:
+            return
+        except OSError as error:
+            self._lost(error)
+            return
+        now = self._loop.now
+        if data:
+            self._handle(self.engine.receive(data, now))
+        else:
+            self._peer_closed = True  # its half; what is still owed to the client goes on
+            self._set_mask(self._mask & ~READ)
+            self._handle(self.engine.receive_eof(now))
+
+    def _handle(self, events: list[Event]) -> None:
+        """Give events to exchanges until the engine has no more, then send, then see what to wait for."""
+        self._handling = True
+        while True:
+            for event in events:
+                self._dispatch(event)
+            if not self._input_again:
+                break
+            self._input_again = False
+            if self._phase is not _Phase.OPEN:
+                break
+            events = self.engine.receive(b"", self._loop.now)
+        self._handling = False
+        if self._phase is _Phase.OPEN:
+            self.flush()
+        if self._phase is _Phase.OPEN:
+            self._update_interest()
+
+    def _dispatch(self, event: Event) -> None:
+        kind = type(event)
+        if kind is RequestStarted:
+            exchange = Exchange(self, event.stream, event.request, event.ended)  # type: ignore[union-attr]
+            if not self._exchanges:
+                self._service.busy(self)
+            self._exchanges[event.stream] = exchange
+            self._run(exchange, self._service.handle(exchange))
+            return
+        if kind is Refused:
+            self._refuse(event)  # type: ignore[arg-type]
+            return
+        known = self._exchanges.get(event.stream)
+        if known is None:
+            if kind is BodyChunk:
+                self.engine.consumed(event.stream, len(event.data))  # type: ignore[union-attr]
+            return
+        if kind is BodyChunk:
+            known.arrived(event.data)  # type: ignore[union-attr]
+        elif kind is Ended:
+            known.input_over()
+        elif kind is Trailers:
+            known.trailers = event.fields  # type: ignore[union-attr]
+        elif kind is Aborted:
+            known.died()
+
+    def _refuse(self, event: Refused) -> None:
+        known = self._exchanges.get(event.stream)
+        if known is not None:
+            known.input_over(Http1Error(event.status, event.reason))
+            return
+        exchange = Exchange(self, event.stream, _EMPTY_HEAD, True)
+        if not self._exchanges:
+            self._service.busy(self)
+        self._exchanges[event.stream] = exchange
+        self._run(exchange, self._service.refuse(exchange, event.status, event.reason))
+
+    def _run(self, exchange: Exchange, coroutine: Coroutine[Any, Any, None]) -> None:
+        exchange.task = start(self._loop, coroutine, lambda error: self._finished(exchange, error))
+
+    def _finished(self, exchange: Exchange, error: BaseException | None) -> None:
+        exchange.task = None
+        del self._exchanges[exchange.stream]
+        self._service.finished(exchange, error)
+        if not exchange.is_dead and not exchange.finished:
+            self.engine.reset(exchange.stream, "the handler ended without completing its response or tunnel")
+        if not self._exchanges and self._phase is _Phase.OPEN:
+            self._service.idle(self)
+        self.input_soon()
+
+    # --- sending -------------------------------------------------------------------------------------------------
+
+    def flush(self) -> bool:
+        """Send what the socket takes; True if everything left."""
+        if self._flushing or self._phase is not _Phase.OPEN:
+            return False
+        self._flushing = True
+        budget = TURN_OCTETS
+        backlog = self._backlog
+        try:
+            while budget > 0:
+                if not backlog:
+                    backlog.extend(self.engine.data_to_send())
+                    if not backlog:
+                        break
+                count = self._send_front()
+                if count <= 0:
+                    break
+                budget -= count
+                self._sent += count
+        finally:
+            self._flushing = False
+        if self._is_closed():
+            return False
+        self._note_progress(TURN_OCTETS - budget)
+        if self._backlog:
+            return False
+        for exchange in tuple(self._exchanges.values()):
+            exchange.writable()
+        if self.engine.wants_close:
+            self._close_ours()
+        return True
+
+    def _send_front(self) -> int:
+        """Send the front of the backlog: octets that follow each other in one call.  0: the socket is full or gone."""
+        backlog = self._backlog
+        front = backlog[0]
+        try:
+            if isinstance(front, FileSpan):
+                count = send_span(self._sock, front)
+                if count == 0:
+                    self._lost(OSError(errno.EIO, "a file became shorter while it was sent"))
+                elif front.length == 0:
+                    backlog.popleft()
+                return count
+            if len(backlog) > 1 and not isinstance(backlog[1], FileSpan):
+                front = self._join_front()
+            count = self._sock.send(front, _MORE if len(backlog) > 1 else 0)
+        except (BlockingIOError, InterruptedError):
+            return 0
+        except OSError as error:
+            self._lost(error)
+            return 0
+        if count == len(front):
+            backlog.popleft()
+        else:
+            backlog[0] = memoryview(front)[count:]
+        return count
+
+    def _join_front(self) -> bytes:
+        parts: list[bytes | memoryview] = []
+        size = 0
+        while self._backlog and size < TURN_OCTETS:
+            part = self._backlog[0]
+            if isinstance(part, FileSpan):
+                break
+            parts.append(part)
+            size += len(part)
+            self._backlog.popleft()
+        joined = b"".join(parts)
+        self._backlog.appendleft(joined)
+        return joined
+
+    def _note_progress(self, octets: int) -> None:
+        if not self._backlog:
+            self._send_deadline = None
+            return
+        now = self._loop.now
+        limits = self._limits
+        if self._send_deadline is None:
+            self._send_since = now
+            self._sent = 0
+        elif not octets:
+            return
+        fair = self._send_since + limits.send_grace + self._sent / limits.send_rate
+        self._send_deadline = min(now + limits.send_timeout, fair)
+
+    def _update_interest(self) -> None:
+        mask = READ if self.engine.wants_read else 0
+        if self._backlog:
+            mask |= WRITE
+        if mask != self._mask:
+            self._set_mask(mask)
+        self._arm_timer()
+
+    def _set_mask(self, mask: int) -> None:
+        self._mask = mask
+        self._loop.rewatch(self._fd, mask)
+
+    # --- time ----------------------------------------------------------------------------------------------------
+
+    def _deadline(self) -> float | None:
+        deadline = self.engine.next_timeout()
+        if self._send_deadline is not None and (deadline is None or self._send_deadline < deadline):
+            return self._send_deadline
+        return deadline
+
+    def _arm_timer(self) -> None:
+        deadline = self._deadline()
+        if deadline is None:
+            return
+        timer = self._timer
+        if timer is not None:
+            if timer.when <= deadline:
+                return
+            timer.cancel()
+        self._timer = self._loop.call_at(deadline, self._on_timer)
+
+    def _on_timer(self) -> None:
+        self._timer = None
+        now = self._loop.now
+        if self._phase is _Phase.LINGER:
+            self._destroy()
+            return
+        if self._send_deadline is not None and now >= self._send_deadline:
+            self._lost(OSError(errno.ETIMEDOUT, "the client does not read"))
+            return
+        self._handle(self.engine.handle_timeout(now))
+
+    # --- closing -------------------------------------------------------------------------------------------------
+
+    def shutdown(self, patience: float = 0.0) -> None:
+        """Finish what is under way and close; an idle connection may send one more request for `patience` seconds."""
+        if self._phase is _Phase.OPEN:
+            self._handle(self.engine.shutdown(self._loop.now, patience))
+
+    def _close_ours(self) -> None:
+        """Our half is closed; linger until the peer has seen it.  RFC 9112 §9.6."""
+        self._kill_exchanges()
+        if self._peer_closed:
+            self._destroy()
+            return
+        try:
+            self._sock.shutdown(socket.SHUT_WR)
+        except OSError:
+            self._destroy()
+            return
+        self._phase = _Phase.LINGER
+        self._set_mask(READ)
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_later(LINGER_SECONDS, self._on_timer)
+
+    def _read_lingering(self) -> None:
+        try:
+            data = self._sock.recv(READ_SIZE)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        self._linger_octets += len(data)
+        if not data or self._linger_octets > LINGER_OCTETS:
+            self._destroy()
+
+    def _lost(self, error: OSError) -> None:
+        """The connection is gone or given up."""
+        self._backlog.clear()
+        self._kill_exchanges()
+        self._destroy(reset=error.errno == errno.ETIMEDOUT)
+
+    def abort(self) -> None:
+        """Close at once, whatever is under way."""
+        if self._phase is not _Phase.CLOSED:
+            self._lost(OSError(errno.ETIMEDOUT, "aborted"))
+
+    def _kill_exchanges(self) -> None:
+        for exchange in tuple(self._exchanges.values()):
+            exchange.died()
+
+    def _destroy(self, reset: bool = False) -> None:
+        if self._phase is _Phase.CLOSED:
+            return
+        self._phase = _Phase.CLOSED
+        self._loop.unwatch(self._fd)
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if reset:
+            try:
+                self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+            except OSError:
+                pass
+        self._sock.close()
+        self._service.closed(self)
+
+    def _is_closed(self) -> bool:
+        return self._phase is _Phase.CLOSED
+
+    @property
+    def exchanges(self) -> int:
+        """How many exchanges are under way."""
+        return len(self._exchanges)

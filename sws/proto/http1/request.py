@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: Apache-2.0 OR MIT
+"""From a request head's octets to a RequestHead and its framing.  RFC 9112 §3, §6; RFC 9110 §7.2, §8.6, §10.1.1.
+
+The framing decision (§6.3) for requests, in order: Transfer-Encoding with Content-Length is refused (a smuggling attempt);
+Transfer-Encoding in HTTP/1.0 is refused (§6.1); its only accepted value is `chunked`, an unknown coding gets 501 and one in which
+`chunked` is not last gets 400; Content-Length must be one field of digits; neither means no content.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final, final
+
+from sws.base.engine import RequestHead, index_fields
+from sws.base.errors import DecodeError, Http1Error
+from sws.proto.http.target import parse_absolute_form, parse_authority, parse_authority_form
+from sws.proto.http1.head import parse_fields, parse_request_line
+from sws.proto.http1.limits import Http1Limits
+
+__all__ = ["CHUNKED", "ParsedRequest", "content_length_of", "has_token", "parse_request", "transfer_codings"]
+
+CHUNKED: Final = -1
+"""In place of a content length: the content is chunked."""
+
+_ORIGIN_FORM: Final = re.compile(rb"/[A-Za-z0-9\-._~!$&'()*+,;=:@/%?|^\[\]{}`]*")
+_BAD_PERCENT: Final = re.compile(rb"%(?![0-9A-Fa-f]{2})")
+_LENGTH_DIGITS: Final = 18
+_GOOD_HOSTS_MAXIMUM: Final = 1024
+_NEEDS_LENGTH_1_0: Final = frozenset((b"POST", b"PUT", b"PATCH"))
+_SINGLE: Final = (b"host", b"content-length")  # the others that matter here are lists: RFC 9110 §5.3
+
+_good_hosts: set[bytes] = set()
+
+
+@final
+@dataclass(slots=True)
+class ParsedRequest:
+    """A request head and what the engine has to know of it.
+
+    Attributes:
+      length:      octets of content to come; CHUNKED; 0 for none.
+      persistent:  the connection may go on after the response.  RFC 9112 §9.3.
+      expects_continue:  the client waits for 100 (Continue).
+      upgrade:     the requester offers another protocol.
+    """
+
+    head: RequestHead
+    length: int
+    persistent: bool
+    expects_continue: bool
+    upgrade: bool
+
+
+def has_token(value: bytes, token: bytes) -> bool:
+    """Whether a list-valued field such as Connection has `token`, in any case."""
+    return any(member.strip(b" \t") == token for member in value.lower().split(b","))
+
+
+def content_length_of(value: bytes, status: int = 400) -> int:
+    """A Content-Length.  RFC 9110 §8.6; lists of equal values are refused, as §8.6 allows.
+
+    Raises: Http1Error `status`.
+    """
+    if not value.isdigit() or len(value) > _LENGTH_DIGITS:
+        raise Http1Error(status, "malformed Content-Length")
+    return int(value)
+
+
+def transfer_codings(value: bytes, status: int = 400) -> None:
+    """Accept `chunked` alone.  RFC 9112 §6.1, §7.
+
+    Raises: Http1Error `status` for a list that is malformed, repeats `chunked` or does not end with it, 501 for other codings.
+    """
+    codings = [coding.strip(b" \t").lower() for coding in value.split(b",")]
+    if codings == [b"chunked"]:
+        return
+    if not all(re.fullmatch(rb"[!#$%&'*+\-.^_`|~0-9a-z]+", coding) for coding in codings):
+        raise Http1Error(status, "malformed Transfer-Encoding")
+    if codings.count(b"chunked") > 1 or b"chunked" in codings[:-1]:
+        raise Http1Error(status, "chunked is not the last and only framing coding")
+    raise Http1Error(501, "a transfer coding that is not implemented")
+
+
+def parse_request(line: bytes, section: bytes, limits: Http1Limits, scheme: bytes) -> ParsedRequest:
+    """A whole request head.
+
+    Args:
+      line:     the request line without CRLF.
+      section:  the field lines, each with CRLF.
+      scheme:   of the connection.
+    Raises: Http1Error with the status to answer with.
+    """
+    method, target, version = parse_request_line(line)
+    fields = parse_fields(section, limits.fields)
+    index = dict(fields)
+    if len(index) != len(fields):
+        index = index_fields(fields)
+        _refuse_repeated(fields)
+    authority = index.get(b"host")
+    if authority is None:
+        if version >= 11:
+            raise Http1Error(400, "no Host")
+        authority = b""
+    elif authority not in _good_hosts:
+        _check_host(authority)
+    if method == b"CONNECT":
+        authority = _connect_authority(target)
+        target = b""
+    elif not _ORIGIN_FORM.fullmatch(target):
+        scheme, authority, target = _other_form(method, target, scheme, authority)
+    elif b"%" in target and _BAD_PERCENT.search(target):
+        raise Http1Error(400, "a percent sign without two hexadecimal digits")
+    head = RequestHead(method, scheme, authority, target, fields, index, version)
+    return _with_framing(head, limits)
+
+
+def _with_framing(head: RequestHead, limits: Http1Limits) -> ParsedRequest:
+    index = head.index
+    version = head.version
+    connection = index.get(b"connection")
+    if connection is None:
+        persistent = version >= 11
+    elif version >= 11:
+        persistent = not has_token(connection, b"close")
+    else:
+        persistent = has_token(connection, b"keep-alive") and not has_token(connection, b"close")
+    length = 0
+    if b"transfer-encoding" in index or b"content-length" in index:
+        length = _content(index, version, limits)
+        if length and head.method == b"CONNECT":  # what follows would be content to some, tunnel to others: RFC 9110 §9.3.6
+            raise Http1Error(400, "CONNECT has no content")
+    elif version < 11 and head.method in _NEEDS_LENGTH_1_0:
+        raise Http1Error(411, "HTTP/1.0 content needs a Content-Length")
+    expects = False
+    if b"expect" in index and version >= 11:  # HTTP/1.0: ignored, RFC 9110 §10.1.1
+        if index[b"expect"].lower() != b"100-continue":
+            raise Http1Error(417, "an expectation that cannot be met")
+        expects = length != 0
+    upgrade = version >= 11 and b"upgrade" in index and connection is not None and has_token(connection, b"upgrade")
+    return ParsedRequest(head, length, persistent, expects, upgrade)
+
+
+def _content(index: dict[bytes, bytes], version: int, limits: Http1Limits) -> int:
+    if b"transfer-encoding" in index:
+        if b"content-length" in index:
+            raise Http1Error(400, "both Transfer-Encoding and Content-Length")
+        if version < 11:
+            raise Http1Error(400, "Transfer-Encoding in HTTP/1.0")
+        transfer_codings(index[b"transfer-encoding"])
+        if limits.require_length:
+            raise Http1Error(411, "content without Content-Length")
+        return CHUNKED
+    length = content_length_of(index[b"content-length"])
+    if limits.body is not None and length > limits.body:
+        raise Http1Error(413, "the content is too large")
+    return length
+
+
+def _refuse_repeated(fields: list[tuple[bytes, bytes]]) -> None:
+    names = [name for name, _ in fields]
+    for name in _SINGLE:
+        if names.count(name) > 1:
+            raise Http1Error(400, "a field that may stand once stands twice")
+
+
+def _check_host(value: bytes) -> None:
+    """Refuse what is no authority; remember a bounded number of good ones, as a server is asked for few."""
+    try:
+        parse_authority(value)
+    except DecodeError:
+        raise Http1Error(400, "malformed Host") from None
+    if len(_good_hosts) >= _GOOD_HOSTS_MAXIMUM:
+        _good_hosts.clear()
+    _good_hosts.add(value)
+
+
+def _connect_authority(target: bytes) -> bytes:
+    """authority-form, with a usable port.  RFC 9112 §3.2.3."""
+    try:
+        parse_authority_form(target)
+    except DecodeError:
+        raise Http1Error(400, "malformed CONNECT target") from None
+    return target
+
+
+def _other_form(method: bytes, target: bytes, scheme: bytes, authority: bytes) -> tuple[bytes, bytes, bytes]:
+    """asterisk-form and absolute-form.  RFC 9112 §3.2.2, §3.2.4; the target's authority wins over Host."""
+    if target == b"*":
+        if method != b"OPTIONS":
+            raise Http1Error(400, "the asterisk-form is for OPTIONS")
+        return scheme, authority, target
+    if target.startswith(b"/"):
+        raise Http1Error(400, "octets in the request-target that a URI cannot have")
+    try:
+        absolute = parse_absolute_form(target)
+    except DecodeError:
+        raise Http1Error(400, "malformed request-target") from None
+    if absolute.scheme not in (b"http", b"https"):
+        raise Http1Error(400, "a request-target of another scheme")
+    if absolute.scheme != scheme:
+        raise Http1Error(421, "a request-target of the other scheme")
+    path = absolute.path or (b"*" if method == b"OPTIONS" and absolute.query is None else b"/")
+    return scheme, bytes(absolute.authority), path if absolute.query is None else path + b"?" + absolute.query

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0 OR MIT
+"""From a configuration to handlers: the chain of each virtual host.
+
+    deadline ▸ content limit ▸ files
+
+Each stage stands in a host's chain only if the host's configuration uses it.
+"""
+
+from __future__ import annotations
+
+from sws.config.model import Config, HostConfig, StaticConfig
+from sws.exchange.exchange import Handler
+from sws.exchange.pipeline import Stage, compile_chain
+from sws.exchange.stages import content_limit, response_deadline
+from sws.handlers.facts import FACTS_PATH, ServerFacts
+from sws.handlers.static import StaticFiles, StaticOptions
+from sws.os.files import LinkPolicy, Root
+from sws.os.loop import Loop
+from sws.server.hosts import HostTable
+from sws.server.service import misdirected
+
+__all__ = ["build_hosts"]
+
+
+def _files(root: str, static: StaticConfig) -> StaticFiles:
+    options = StaticOptions(index=static.index, listing=static.listing, hidden=static.hidden, types=static.types, max_age=static.max_age)
+    return StaticFiles(Root(root, LinkPolicy(static.links)), options)
+
+
+def _chain(config: Config, host: HostConfig, loop: Loop) -> Handler:
+    server = config.server
+    stages: list[Stage] = []
+    if host.timeouts.response is not None:
+        stages.append(response_deadline(loop, host.timeouts.response))
+    if host.limits.body is not None and host.limits.body < server.limits.body:
+        stages.append(content_limit(host.limits.body))
+    handler: Handler = _files(host.root or server.root, host.static or server.static)
+    if server.facts:
+        stages.append(ServerFacts(FACTS_PATH, loop.poller_name))
+    return compile_chain(stages, handler)
+
+
+def build_hosts(config: Config, loop: Loop) -> HostTable[Handler]:
+    """All virtual hosts.  Raises: OSError if a root cannot be opened."""
+    server = config.server
+    default = misdirected if server.unknown_host == "refuse" else _chain(config, HostConfig(), loop)
+    return HostTable([(host.names, _chain(config, host, loop)) for host in server.hosts], default)

@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: Apache-2.0 OR MIT
+"""Listening sockets: opening them for the configuration's addresses, and accepting from them in a worker."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from typing import Final, final
+
+from sws.config.addresses import ListenAddress
+from sws.exchange.exchange import PeerFacts
+from sws.os.loop import Loop
+from sws.os.poller.base import EXCLUSIVE, READ
+from sws.os.sockets import AcceptPause, accept_batch, listen_tcp, listen_unix
+
+__all__ = ["Acceptor", "open_listener", "shown_url"]
+
+PAUSE_SECONDS: Final = 0.25
+
+
+def open_listener(address: ListenAddress, *, reuse_port: bool, port: int | None = None) -> socket.socket:
+    """A listening socket.
+
+    Args:
+      address:     where.
+      reuse_port:  whether further sockets may be bound to the same address (SO_REUSEPORT).
+      port:        instead of the address's own, once a free one was picked.
+    Raises: ListenError.
+    """
+    if address.is_unix:
+        return listen_unix(address.host)
+    return listen_tcp(address.host, address.port if port is None else port, reuse_port=reuse_port)
+
+
+def shown_url(address: ListenAddress, sock: socket.socket) -> str:
+    """The address's URL with the port that was really bound."""
+    if address.is_unix:
+        return f"unix:{address.host}"
+    host = f"[{address.host}]" if ":" in address.host else address.host
+    return f"{address.scheme}://{host}:{sock.getsockname()[1]}"
+
+
+@final
+class Acceptor:
+    """Accepts from one listening socket in a worker's loop.
+
+    Args:
+      sock:       listening; shared or not.
+      connected:  called with each accepted socket and what is known of its peer.
+      paused:     called when descriptors ran out.
+    """
+
+    def __init__(
+        self, loop: Loop, sock: socket.socket, connected: Callable[[socket.socket, PeerFacts], None], paused: Callable[[], None]
+    ) -> None:
+        self._loop = loop
+        self._sock = sock
+        self._connected = connected
+        self._paused = paused
+        self._open = True
+        self._local = _name_of(sock)
+        loop.watch(sock.fileno(), READ | EXCLUSIVE, self._on_ready)
+
+    def _on_ready(self, _mask: int) -> None:
+        try:
+            accepted = accept_batch(self._sock)
+        except AcceptPause:
+            self.pause(PAUSE_SECONDS)
+            self._paused()
+            return
+        for sock, address in accepted:
+            if isinstance(address, tuple):
+                facts = PeerFacts(address[0].removeprefix("::ffff:"), address[1], self._local)
+            else:
+                facts = PeerFacts("unix", 0, self._local)
+            self._connected(sock, facts)
+
+    def pause(self, seconds: float) -> None:
+        """Leave newcomers in the kernel's queue for a while."""
+        if self._open:
+            self._loop.unwatch(self._sock.fileno())
+            self._loop.call_later(seconds, self._resume)
+
+    def _resume(self) -> None:
+        if self._open:
+            self._loop.watch(self._sock.fileno(), READ | EXCLUSIVE, self._on_ready)
+
+    def drain(self) -> None:
+        """Accept what is queued, then accept no more; the socket stays open for others who have it."""
+        if self._open:
+            self._on_ready(READ)
+            self.close()
+
+    def close(self) -> None:
+        """Stop accepting."""
+        if self._open:
+            self._open = False
+            self._loop.unwatch(self._sock.fileno())
+
+
+def _name_of(sock: socket.socket) -> str:
+    name = sock.getsockname()
+    return f"{name[0]}:{name[1]}" if isinstance(name, tuple) else f"unix:{name}"

@@ -1,0 +1,425 @@
+# SPDX-License-Identifier: Apache-2.0 OR MIT
+"""The master: owns the listening sockets, keeps workers alive, reloads without losing a request.
+
+    sockets       every address has as many listening sockets as there were ever workers (one for unix sockets, one where
+                  SO_REUSEPORT is missing).  They are made here once and inherited; none is closed while its address stays configured,
+                  because closing one drops the connections in its queue.  Fewer workers just means that some have several.
+    generation    the workers made from one reading of the configuration
+    reload        read and check the configuration ▸ make new sockets ▸ fork the new generation ▸ wait until all of it accepts ▸
+                  tell the old one to finish.  A step that fails leaves the old generation serving.
+    respawn       a worker that dies is replaced, with a growing pause when it dies young
+
+The master does nothing else: it turns no request, so nothing a client sends can end it.  It watches its workers by one pipe each
+(ready) and SIGCHLD; they watch it by the end of a pipe (parent).
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final, final
+
+from sws.base.errors import SwsError
+from sws.config.addresses import ListenAddress, parse_listen
+from sws.config.model import Config
+from sws.observe.logger import LEVELS, Logger
+from sws.os.loop import Loop
+from sws.os.poller.base import READ
+from sws.os.process import can_fork, cores
+from sws.os.signals import on_signal, reset_signals
+from sws.os.sockets import activated_sockets
+from sws.server.listener import open_listener, shown_url
+from sws.server.worker import Worker, serve_in_child
+
+__all__ = ["Master", "open_logger", "worker_count"]
+
+_READY_SECONDS: Final = 15.0
+_YOUNG_SECONDS: Final = 5.0
+_PAUSE_MAXIMUM: Final = 30.0
+_HAS_REUSEPORT: Final = hasattr(socket, "SO_REUSEPORT") and sys.platform.startswith("linux")
+
+
+def worker_count(config: Config) -> int:
+    """How many workers the configuration asks for on this machine."""
+    wanted = config.server.worker.processes
+    if not can_fork:
+        return 0
+    return cores() if wanted == "auto" else wanted
+
+
+def open_logger(config: Config) -> Logger:
+    """The log of the configuration.  Raises: OSError if its file cannot be opened."""
+    log = config.server.log
+    return Logger(LEVELS[log.level], json=log.format == "json", path=log.file)
+
+
+@final
+@dataclass(slots=True, eq=False)
+class _Child:
+    """A worker as the master sees it."""
+
+    pid: int
+    number: int
+    generation: int
+    born: float
+    ready_fd: int
+    is_ready: bool = False
+    leaving: bool = False
+
+
+@final
+@dataclass(slots=True)
+class _Address:
+    """A configured address and its sockets."""
+
+    address: ListenAddress
+    sockets: list[socket.socket] = field(default_factory=list)
+
+
+@final
+class Master:
+    """Runs a configuration until SIGTERM.
+
+    Args:
+      config:   checked.
+      reload:   reads the configuration anew.  Raises: ConfigError.
+      announce: called once with the URLs that are listened on, when every worker accepts.
+    """
+
+    def __init__(self, config: Config, reload: Callable[[], Config], announce: Callable[[list[str]], None]) -> None:
+        self._config = config
+        self._read_config = reload
+        self._announce: Callable[[list[str]], None] | None = announce
+        self._logger = open_logger(config)
+        self._addresses: dict[str, _Address] = {}
+        self._children: dict[int, _Child] = {}
+        self._generation = 0
+        self._wanted = worker_count(config)
+        self._stopping = False
+        self._reloading = False
+        self._deaths = 0
+        self._exit_code = 0
+        self._parent_pipe = os.pipe()
+        self._previous = (config, self._wanted)
+        self._pid_path: str | None = None
+        self.loop: Loop
+
+    # --- sockets -------------------------------------------------------------------------------------------------
+
+    def open_sockets(self) -> None:
+        """Make every socket of the configuration.  Raises: ListenError, ConfigError."""
+        self._adopt_activated()
+        self._ensure_sockets(self._config, max(1, self._wanted))
+
+    def _adopt_activated(self) -> None:
+        """Sockets of a service manager stand for the configured addresses, in order."""
+        environment = dict(os.environ)
+        for sock, url in zip(activated_sockets(environment, os.getpid()), self._config.server.listen, strict=False):
+            self._addresses[url] = _Address(parse_listen(url), [sock])
+        for name in ("LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"):
+            os.environ.pop(name, None)
+
+    def _ensure_sockets(self, config: Config, workers: int) -> None:
+        for url in config.server.listen:
+            known = self._addresses.get(url)
+            if known is None:
+                address = parse_listen(url)
+                shared = workers > 1 and _HAS_REUSEPORT and not address.is_unix
+                if shared and address.port:
+                    open_listener(address, reuse_port=False).close()  # SO_REUSEPORT would share the port with a stranger
+                known = _Address(address, [open_listener(address, reuse_port=shared)])
+                self._addresses[url] = known
+                self._grow(known, workers if shared else 1)
+            elif len(known.sockets) > 1:
+                self._grow(known, workers)
+
+    @staticmethod
+    def _grow(known: _Address, workers: int) -> None:
+        while len(known.sockets) < workers:
+            port = known.sockets[0].getsockname()[1]
+            known.sockets.append(open_listener(known.address, reuse_port=True, port=port))
+
+    def _sockets_of(self, number: int) -> list[socket.socket]:
+        """A worker's share: sockets are dealt out in turn; a shared one goes to everybody."""
+        share: list[socket.socket] = []
+        for url in self._config.server.listen:
+            sockets = self._addresses[url].sockets
+            share.extend(sockets[number :: max(1, self._wanted)] or [sockets[number % len(sockets)]])
+        return share
+
+    def urls(self) -> list[str]:
+        """The addresses as they were really bound."""
+        return [shown_url(known.address, known.sockets[0]) for known in map(self._addresses.__getitem__, self._config.server.listen)]
+
+    def _close_unused(self) -> None:
+        for url in set(self._addresses) - set(self._config.server.listen):
+            known = self._addresses.pop(url)
+            for sock in known.sockets:
+                sock.close()
+            if known.address.is_unix:
+                _unlink(known.address.host)
+
+    # --- running -------------------------------------------------------------------------------------------------
+
+    def run(self) -> int:
+        """Serve until told to stop.  Returns: the exit code."""
+        self._write_pid_file()
+        try:
+            return self._run_alone() if self._wanted == 0 else self._run_workers()
+        finally:
+            self._remove_pid_file()
+            for known in self._addresses.values():
+                for sock in known.sockets:
+                    sock.close()
+                if known.address.is_unix:
+                    _unlink(known.address.host)
+            self._logger.close()
+
+    def _run_alone(self) -> int:
+        """Everything in this process: for systems without fork, and for a debugger."""
+        worker = Worker(self._config, self._sockets_of(0), 0, self._logger)
+        for name in ("SIGTERM", "SIGINT", "SIGBREAK"):
+            on_signal(worker.loop, name, worker.drain)
+        on_signal(worker.loop, "SIGUSR1", worker.reopen_log)
+        on_signal(worker.loop, "SIGHUP", lambda: self._logger.warn("server.master", "a reload needs worker processes"))
+        worker.start()
+        self._announce_once()
+        worker.run()
+        return 0
+
+    def _run_workers(self) -> int:
+        self.loop = Loop()
+        self.loop.on_error = lambda error: self._logger.error("server.master", "an internal error", {"error": repr(error)})
+        self.loop.add_turn_hook(lambda: self._logger.flush())  # a reload changes the logger
+        on_signal(self.loop, "SIGTERM", self.stop)
+        on_signal(self.loop, "SIGINT", self.stop)
+        on_signal(self.loop, "SIGHUP", self.reload)
+        on_signal(self.loop, "SIGUSR1", self._reopen_logs)
+        on_signal(self.loop, "SIGCHLD", self._reap)
+        self._start_generation()
+        self.loop.run()
+        self.loop.close()
+        return self._exit_code
+
+    def _announce_once(self) -> None:
+        if self._announce is not None:
+            announce, self._announce = self._announce, None
+            announce(self.urls())
+
+    # --- workers -------------------------------------------------------------------------------------------------
+
+    def _start_generation(self) -> None:
+        self._generation += 1
+        for number in range(self._wanted):
+            self._fork(number)
+        generation = self._generation
+        self.loop.call_later(_READY_SECONDS, lambda: self._check_ready(generation))
+
+    def _fork(self, number: int) -> None:
+        ready_read, ready_write = os.pipe()
+        self._logger.flush()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        pid = os.fork()
+        if pid == 0:
+            self._become_worker(number, ready_read, ready_write)
+        os.close(ready_write)
+        child = _Child(pid, number, self._generation, self.loop.now, ready_read)
+        self._children[pid] = child
+        self.loop.watch(ready_read, READ, lambda _mask: self._on_ready(child))
+
+    def _become_worker(self, number: int, ready_read: int, ready_write: int) -> None:
+        """In the child: never returns."""
+        code = 1
+        try:
+            reset_signals()
+            self.loop.close()
+            os.close(ready_read)
+            os.close(self._parent_pipe[1])
+            for other in self._children.values():
+                if other.ready_fd >= 0:
+                    os.close(other.ready_fd)
+            make = lambda: Worker(self._config, self._sockets_of(number), number, open_logger(self._config))  # noqa: E731
+            code = serve_in_child(make, ready_write, self._parent_pipe[0])
+        except (SwsError, OSError) as error:
+            self._logger.error("server.worker", "a worker cannot start", {"error": str(error)})
+        except BaseException as error:
+            trace = "".join(traceback.format_exception(error))[-4000:]
+            self._logger.error("server.worker", "a worker failed", {"error": repr(error), "trace": trace})
+        finally:
+            self._logger.flush()
+            os._exit(code)
+
+    def _on_ready(self, child: _Child) -> None:
+        data = os.read(child.ready_fd, 1)
+        self.loop.unwatch(child.ready_fd)
+        os.close(child.ready_fd)
+        child.ready_fd = -1
+        if not data:
+            return  # it died: SIGCHLD tells
+        child.is_ready = True
+        current = [c for c in self._children.values() if c.generation == self._generation and c.is_ready and not c.leaving]
+        if len(current) == self._wanted:
+            self._generation_is_ready()
+
+    def _generation_is_ready(self) -> None:
+        self._announce_once()
+        for child in self._children.values():
+            if child.generation < self._generation and not child.leaving:
+                child.leaving = True
+                _kill(child.pid, "SIGQUIT")
+        if self._reloading:
+            self._reloading = False
+            self._close_unused()
+            self._logger.info("server.master", "reloaded", {"generation": self._generation, "workers": self._wanted})
+
+    def _check_ready(self, generation: int) -> None:
+        late = [c for c in self._children.values() if c.generation == generation and not c.is_ready]
+        if late and generation == self._generation and not self._stopping:
+            self._logger.error("server.master", "workers did not become ready", {"count": len(late)})
+            for child in late:
+                _kill(child.pid, "SIGKILL")
+
+    def _reap(self) -> None:
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                break
+            if pid == 0:
+                break
+            child = self._children.pop(pid, None)
+            if child is not None:
+                self._buried(child, status)
+        if self._stopping and not self._children:
+            self.loop.stop()
+
+    def _buried(self, child: _Child, status: int) -> None:
+        if child.ready_fd >= 0:
+            self.loop.unwatch(child.ready_fd)
+            os.close(child.ready_fd)
+        code = os.waitstatus_to_exitcode(status)
+        if self._stopping or child.leaving:
+            if code != 0:
+                self._exit_code = self._exit_code or 1
+            return
+        self._logger.error("server.master", "a worker died", {"pid": child.pid, "code": code})
+        if self._reloading and child.generation == self._generation:
+            self._abandon_reload()
+            return
+        if not child.is_ready and self._announce is not None:
+            self._exit_code = 1  # it never came up: a fault of the configuration or the machine
+            self.stop()
+            return
+        self._deaths = self._deaths + 1 if self.loop.now - child.born < _YOUNG_SECONDS else 0
+        pause = min(_PAUSE_MAXIMUM, 0.1 * 2**self._deaths) if self._deaths else 0.0
+        self.loop.call_later(pause, lambda: self._respawn(child))
+
+    def _respawn(self, child: _Child) -> None:
+        if not self._stopping and child.generation == self._generation:
+            self._fork(child.number)
+
+    # --- signals -------------------------------------------------------------------------------------------------
+
+    def stop(self) -> None:
+        """Let the workers finish, then end; those that do not are killed after the grace time."""
+        if self._stopping:
+            return
+        self._stopping = True
+        for child in self._children.values():
+            _kill(child.pid, "SIGTERM")
+        self.loop.call_later(self._config.server.timeouts.shutdown + 2.0, self._kill_rest)
+        if not self._children:
+            self.loop.stop()
+
+    def _kill_rest(self) -> None:
+        for child in self._children.values():
+            _kill(child.pid, "SIGKILL")
+
+    def reload(self) -> None:
+        """Read the configuration anew and hand over to a new generation."""
+        if self._stopping or self._reloading:
+            self._logger.warn("server.master", "a reload is under way already")
+            return
+        self._previous = (self._config, self._wanted)
+        try:
+            config = self._read_config()
+            wanted = worker_count(config)
+            if wanted == 0:
+                raise SwsError("processes: 0 takes effect at the next start only")
+            self._ensure_sockets(config, wanted)
+            logger = open_logger(config)
+        except (SwsError, OSError) as error:
+            self._logger.error("server.master", "the reload failed, the old configuration stays", {"error": str(error)})
+            self._close_unused()
+            return
+        self._logger.close()
+        self._logger = logger
+        self._config = config
+        self._wanted = wanted
+        self._reloading = True
+        self._start_generation()
+
+    def _abandon_reload(self) -> None:
+        """A new worker could not live: end the new generation, keep the old."""
+        self._reloading = False
+        failed = self._generation
+        self._config, self._wanted = self._previous
+        for child in self._children.values():
+            if child.generation == failed:
+                child.leaving = True
+                _kill(child.pid, "SIGTERM")
+            else:
+                child.generation = failed + 1
+        self._generation = failed + 1
+        self._close_unused()
+        self._logger.error("server.master", "the reload failed, the old configuration stays", {"error": "a new worker died"})
+
+    def _reopen_logs(self) -> None:
+        try:
+            self._logger.reopen()
+        except OSError as error:
+            self._logger.error("server.master", "the log cannot be reopened", {"error": str(error)})
+        for child in self._children.values():
+            _kill(child.pid, "SIGUSR1")
+
+    # --- pid file ------------------------------------------------------------------------------------------------
+
+    def _write_pid_file(self) -> None:
+        path = self._config.server.pid_file
+        self._pid_path = path
+        if path is not None:
+            temporary = f"{path}.{os.getpid()}"
+            fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0), 0o644)
+            with os.fdopen(fd, "w") as file:
+                file.write(f"{os.getpid()}\n")
+            os.replace(temporary, path)
+
+    def _remove_pid_file(self) -> None:
+        if self._pid_path is not None:
+            try:
+                with open(self._pid_path) as file:
+                    is_ours = file.read().strip() == str(os.getpid())
+                if is_ours:
+                    os.unlink(self._pid_path)
+            except OSError:
+                pass
+
+
+def _kill(pid: int, name: str) -> None:
+    try:
+        os.kill(pid, getattr(signal, name))
+    except ProcessLookupError:
+        pass
+
+
+def _unlink(path: str) -> None:
+    try:
+        os.unlink(path)
+    except OSError:
+        pass

@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: Apache-2.0 OR MIT
+"""What a worker answers with: hosts and their chains, the access log, the request metrics.
+
+Implements `net.driver.Service`.  An exchange's handler may fail in three ways: with an `Http1Error` or `DecodeError`, which have a
+status; with `Cancelled`, when its connection is gone; with anything else, which is logged with its trace and answered with 500 if
+no response was begun.  The worker survives all three.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Coroutine
+from json.encoder import encode_basestring_ascii as quote
+from typing import Any, Final, final
+
+from sws.base.errors import DecodeError, Http1Error
+from sws.exchange.exchange import Exchange, Handler
+from sws.exchange.pages import respond_error
+from sws.net.driver import StreamDriver
+from sws.observe.logger import Level, Logger
+from sws.observe.metrics import Counter, Histogram, Registry
+from sws.os.tasks import Cancelled
+from sws.proto.http.method import REGISTERED_METHODS
+from sws.server.hosts import HostTable
+
+__all__ = ["HttpService", "Metrics", "misdirected"]
+
+CLIENT_GONE: Final = 499  # nginx's number for a client that left before it was answered
+_BUCKETS: Final = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 2, 5)
+
+
+@final
+class Metrics:
+    """The metrics of a worker.  Their names are part of the product's contract."""
+
+    def __init__(self, worker: int) -> None:
+        self.registry = Registry()
+        self.requests = self.registry.counter("sws_http_requests_total", "Requests answered.", ("method", "status"))
+        self.durations = self.registry.histogram("sws_http_request_duration_seconds", "From head to response.", _BUCKETS, ("method",))
+        active = self.registry.gauge("sws_conn_active", "Open connections.", ("worker",))
+        self.connections = active.labels(str(worker))
+        self.idle = self.registry.gauge("sws_conn_idle", "Connections between requests.").labels()
+        self.accepted = self.registry.counter("sws_conn_accepted_total", "Connections accepted.").labels()
+        self.evicted = self.registry.counter("sws_conn_evicted_total", "Idle connections closed for want of room.").labels()
+        self.pauses = self.registry.counter("sws_accept_pauses_total", "Times that accepting paused for want of descriptors.").labels()
+
+
+async def misdirected(exchange: Exchange) -> None:
+    """421 for a host that is not ours.  RFC 9110 §15.5.20."""
+    respond_error(exchange, 421)
+
+
+@final
+class HttpService:
+    """Answers all exchanges of one worker.
+
+    Args:
+      hosts:       authority -> handler.
+      logger, access_log:  where events go, and whether each request is one.
+      idle:        connections between requests, the one idle longest first; shared with the worker, which closes them.
+    """
+
+    def __init__(self, hosts: HostTable[Handler], logger: Logger, metrics: Metrics, *, access_log: bool) -> None:
+        self.hosts = hosts
+        self._logger = logger
+        self._metrics = metrics
+        self._access_log = access_log and logger.level <= Level.INFO
+        self._counted: dict[tuple[bytes, int], tuple[Counter, Histogram]] = {}
+        self.connections: set[StreamDriver] = set()
+        self.idle_connections: dict[StreamDriver, None] = {}
+
+    def handle(self, exchange: Exchange) -> Coroutine[Any, Any, None]:
+        """Give the exchange to its host's chain."""
+        return self.hosts.find(exchange.request.authority)(exchange)
+
+    async def refuse(self, exchange: Exchange, status: int, reason: str) -> None:
+        """Answer a request that the engine refused."""
+        self._logger.warn("server.service", "request refused", {"status": status, "reason": reason, "peer": exchange.facts.address})
+        respond_error(exchange, status)
+
+    def finished(self, exchange: Exchange, error: BaseException | None) -> None:
+        """The handler is through: mend what it left undone, count it, log it."""
+        if error is not None:
+            self._failed(exchange, error)
+        method = exchange.request.method
+        elapsed = exchange.elapsed
+        if exchange.status == 0:
+            exchange.status = CLIENT_GONE
+        self._count(method, exchange.status, elapsed)
+        if self._access_log:
+            self._log_access(exchange, elapsed)
+
+    def _failed(self, exchange: Exchange, error: BaseException) -> None:
+        if isinstance(error, Cancelled):
+            return
+        status = error.status if isinstance(error, Http1Error) else 400 if isinstance(error, DecodeError) else 500
+        if status == 500:
+            trace = "".join(traceback.format_exception(error))[-4000:]
+            self._logger.error("server.service", "a handler failed", {"error": repr(error), "trace": trace})
+        else:
+            self._logger.warn("server.service", "request refused", {"status": status, "reason": str(error), "peer": exchange.facts.address})
+        if exchange.status == 0 and not exchange.is_dead:
+            respond_error(exchange, status)
+
+    def _count(self, method: bytes, status: int, elapsed: float) -> None:
+        children = self._counted.get((method, status))
+        if children is None:
+            name = method.decode("ascii") if method in REGISTERED_METHODS else "other"
+            children = (self._metrics.requests.labels(name, str(status)), self._metrics.durations.labels(name))
+            if len(self._counted) < 1000:
+                self._counted[method, status] = children
+        children[0].add()
+        children[1].observe(elapsed)
+
+    def _log_access(self, exchange: Exchange, elapsed: float) -> None:
+        request = exchange.request
+        index = request.index
+        agent = index.get(b"user-agent")
+        referer = index.get(b"referer")
+        microseconds = int(elapsed * 1e6)
+        text = request.target.decode("latin-1")
+        tail = (
+            f'"lvl":"info","mod":"http.access","msg":"request","latency_us":{microseconds},"status":{exchange.status},'
+            f'"method":{quote(request.method.decode("latin-1"))},"target":{quote(text)},"host":{quote(request.authority.decode("latin-1"))},'
+            f'"octets":{exchange.sent},"protocol":"{exchange.facts.protocol}","peer":"{exchange.facts.address}"'
+        )
+        if agent is not None:
+            tail += f',"agent":{quote(agent.decode("latin-1"))}'
+        if referer is not None:
+            tail += f',"referer":{quote(referer.decode("latin-1"))}'
+        if self._logger.json:
+            self._logger.access('{"ts":"', f'",{tail}}}\n')
+        else:
+            shown = quote(f"{request.method.decode('latin-1')} {text}")
+            self._logger.access(
+                "", f" INFO  http.access: {exchange.facts.address} {shown} {exchange.status} {exchange.sent} {microseconds}us\n"
+            )
+
+    def opened(self, driver: StreamDriver) -> None:
+        """A connection was accepted."""
+        self.connections.add(driver)
+        self.idle_connections[driver] = None
+        self._metrics.accepted.add()
+        self._metrics.connections.set(len(self.connections))
+
+    def closed(self, driver: StreamDriver) -> None:
+        """The connection is gone."""
+        self.connections.discard(driver)
+        self.idle_connections.pop(driver, None)
+        self._metrics.connections.set(len(self.connections))
+
+    def idle(self, driver: StreamDriver) -> None:
+        """The connection waits for its next request."""
+        self.idle_connections[driver] = None
+
+    def busy(self, driver: StreamDriver) -> None:
+        """The connection has a request."""
+        self.idle_connections.pop(driver, None)

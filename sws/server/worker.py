@@ -1,0 +1,228 @@
+# SPDX-License-Identifier: Apache-2.0 OR MIT
+"""A worker: one loop, its listeners, its connections, until it is told to drain.
+
+Every connection costs: its socket, a driver, an engine; `max_connections` bounds them.  When the bound is reached the connection idle
+longest makes room; when none is idle, newcomers wait in the kernel's queue.  Once a second the keep-alive tuner looks at load and
+memory.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable, Sequence
+from typing import Final, final
+
+from sws.config.model import Config
+from sws.exchange.exchange import PeerFacts
+from sws.net.driver import DriverLimits, StreamDriver
+from sws.observe.logger import Logger
+from sws.os.loop import Loop
+from sws.os.poller.base import READ
+from sws.os.poller.choose import choose_poller
+from sws.os.process import resident_octets
+from sws.os.signals import on_signal
+from sws.proto.http.date import format_http_date
+from sws.proto.http1 import Http1Limits, IdlePolicy, ServerConnection
+from sws.server.assemble import build_hosts
+from sws.server.keepalive import KeepAliveTuner
+from sws.server.listener import PAUSE_SECONDS, Acceptor
+from sws.server.service import HttpService, Metrics
+
+__all__ = ["Worker", "serve_in_child"]
+
+_TUNE_SECONDS: Final = 1.0
+_PATIENCE_SECONDS: Final = 5.0
+
+
+@final
+class Worker:
+    """Serves from listening sockets made by others.
+
+    Args:
+      config:   the whole configuration.
+      sockets:  listening sockets; closed when the worker drains, which leaves them open for others who have them.
+      number:   of the worker, for logs and metrics.
+      logger:   where events go.
+    Raises: OSError if a root cannot be opened, PollerUnavailable if no poller can be had.
+    """
+
+    def __init__(self, config: Config, sockets: Sequence[socket.socket], number: int, logger: Logger) -> None:
+        server = config.server
+        self._logger = logger
+        self._sockets = sockets
+        self.metrics = Metrics(number)
+        preference = None if server.worker.poller == "auto" else (server.worker.poller,)
+        self.loop = Loop(choose_poller(preference))
+        self.loop.on_error = self._on_error
+        self.loop.on_poller_change = lambda old, new, why: logger.error("os.loop", "poller failed", {"old": old, "new": new, "why": why})
+        self.loop.add_turn_hook(logger.flush)
+        self.service = HttpService(build_hosts(config, self.loop), logger, self.metrics, access_log=server.log.access)
+        self._maximum = server.worker.max_connections
+        self._limits = Http1Limits(
+            request_line=server.limits.request_line,
+            head=server.limits.head,
+            fields=server.limits.fields,
+            body=server.limits.body,
+            requests=server.limits.requests_per_connection,
+            require_length=server.limits.require_length,
+            head_timeout=server.timeouts.head,
+            body_timeout=server.timeouts.body,
+            body_rate=server.timeouts.rate,
+        )
+        self._driver_limits = DriverLimits(send_timeout=server.timeouts.send, send_rate=server.timeouts.rate)
+        self._idle = IdlePolicy(server.timeouts.idle)
+        self._tuner = KeepAliveTuner(
+            self._idle,
+            longest=server.timeouts.idle,
+            shortest=server.timeouts.idle_minimum,
+            max_connections=self._maximum,
+            memory=server.worker.memory,
+        )
+        self._grace = server.timeouts.shutdown
+        self._date_second = -1
+        self._date = b""
+        self._acceptors: list[Acceptor] = []
+        self._draining = False
+
+    def _on_error(self, error: BaseException) -> None:
+        self._logger.error("server.worker", "an internal error", {"error": repr(error)})
+
+    def http_date(self) -> bytes:
+        """The value of Date, made once a second."""
+        second = int(self.loop.clock.wall())
+        if second != self._date_second:
+            self._date_second = second
+            self._date = format_http_date(second)
+        return self._date
+
+    # --- life ----------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Begin to accept."""
+        self._acceptors = [Acceptor(self.loop, sock, self._connected, self._accept_paused) for sock in self._sockets]
+        self.loop.call_later(_TUNE_SECONDS, self._tune)
+
+    def run(self) -> None:
+        """Serve until drained."""
+        self.loop.run()
+        self.close()
+
+    def drain(self, successor: bool = False) -> None:
+        """Take nothing new, finish what is under way within the grace time, then make `run` return.
+
+        Args:
+          successor:  others serve on.  Then idle connections stay for a while, since a request may be on its way; else they close
+            at once.  What waits in the kernel's queue is taken in either case, as the address may be configured no more.
+        """
+        if self._draining:
+            return
+        self._draining = True
+        for acceptor in self._acceptors:
+            acceptor.drain()
+        for sock in self._sockets:
+            sock.close()
+        self.loop.call_later(self._grace, self._abort_rest)
+        # What arrived before the signal is answered: connections are looked at once more before the idle ones close.
+        patience = min(_PATIENCE_SECONDS, self._grace / 2) if successor else 0.0
+        self.loop.call_soon(lambda: self.loop.call_soon(lambda: self._shut_connections(patience)))
+
+    def _shut_connections(self, patience: float) -> None:
+        for driver in tuple(self.service.connections):
+            driver.shutdown(patience)
+        self._stop_when_empty()
+
+    def _stop_when_empty(self) -> None:
+        if self.service.connections:
+            self.loop.call_later(0.01, self._stop_when_empty)
+        else:
+            self.loop.stop()
+
+    def _abort_rest(self) -> None:
+        rest = tuple(self.service.connections)
+        if rest:
+            self._logger.warn("server.worker", "grace time is over, closing connections", {"count": len(rest)})
+        for driver in rest:
+            driver.abort()
+        self.loop.stop()
+
+    def close(self) -> None:
+        """Release everything but the listening sockets."""
+        for acceptor in self._acceptors:
+            acceptor.close()
+        for driver in tuple(self.service.connections):
+            driver.abort()
+        self._logger.info("server.worker", "drained", self.metrics.registry.totals())
+        self._logger.flush()
+        self.loop.close()
+
+    def reopen_log(self) -> None:
+        """Follow a rotated log file."""
+        try:
+            self._logger.reopen()
+        except OSError as error:
+            self._logger.error("server.worker", "the log cannot be reopened", {"error": str(error)})
+
+    def orphaned(self, parent: int) -> None:
+        """The master is gone: finish and end."""
+        self.loop.unwatch(parent)
+        self._logger.error("server.worker", "the master process is gone, draining")
+        self.drain()
+
+    # --- connections ---------------------------------------------------------------------------------------------
+
+    def _connected(self, sock: socket.socket, facts: PeerFacts) -> None:
+        if len(self.service.connections) >= self._maximum and not self._make_room():
+            sock.close()
+            return
+        engine = ServerConnection(self.loop.now, limits=self._limits, idle=self._idle, date=self.http_date)
+        self.service.opened(StreamDriver(self.loop, sock, engine, self.service, facts, self._driver_limits))
+        if len(self.service.connections) >= self._maximum and not self.service.idle_connections:
+            for acceptor in self._acceptors:
+                acceptor.pause(PAUSE_SECONDS)
+
+    def _make_room(self) -> bool:
+        """Close the connection idle longest; False if none is idle."""
+        for driver in self.service.idle_connections:
+            self.metrics.evicted.add()
+            driver.abort()
+            return True
+        return False
+
+    def _accept_paused(self) -> None:
+        self.metrics.pauses.add()
+        self._logger.warn("server.worker", "no descriptors left, accepting pauses", {"open": len(self.service.connections)})
+        self._make_room()
+
+    def _tune(self) -> None:
+        idle = self.service.idle_connections
+        self.metrics.idle.set(len(idle))
+        surplus = self._tuner.update(len(self.service.connections), len(idle), resident_octets())
+        for driver in tuple(idle)[:surplus]:
+            self.metrics.evicted.add()
+            driver.shutdown()
+        if not self._draining:
+            self.loop.call_later(_TUNE_SECONDS, self._tune)
+
+
+def serve_in_child(make_worker: Callable[[], Worker], ready: int, parent: int) -> int:
+    """The life of a forked worker.
+
+    Args:
+      make_worker:  builds it, in the child.
+      ready:        descriptor of a pipe: one octet is written once it accepts.
+      parent:       descriptor of a pipe whose end of file says that the master is gone.
+    Returns: the exit code.
+    """
+    worker = make_worker()
+    on_signal(worker.loop, "SIGTERM", worker.drain)
+    on_signal(worker.loop, "SIGQUIT", lambda: worker.drain(successor=True))
+    on_signal(worker.loop, "SIGINT", lambda: None)  # the master decides
+    on_signal(worker.loop, "SIGHUP", lambda: None)
+    on_signal(worker.loop, "SIGUSR1", worker.reopen_log)
+    worker.loop.watch(parent, READ, lambda _mask: worker.orphaned(parent))
+    worker.start()
+    os.write(ready, b"R")
+    os.close(ready)
+    worker.run()
+    return 0
