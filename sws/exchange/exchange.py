@@ -255,18 +255,25 @@ class Exchange:
         Returns when the last octet has left, so the caller may close `fd` then; it keeps it open until then.
         """
         end = offset + length
+        span: FileSpan | None = None
         if length == 0 and not self.finished:
             await self.finish()
         while offset < end:
             room = self._engine.credit(self.stream) if not self._dead else 0
             if room > 0:
                 part = min(room, end - offset)
-                self._engine.send_data(self.stream, FileSpan(fd, offset, part), offset + part == end)
+                span = FileSpan(fd, offset, part)
+                self._engine.send_data(self.stream, span, offset + part == end)
                 offset += part
                 self.sent += part
                 self.finished = offset == end
             if not self._carrier.flush() or room <= 0:
-                await self._wait_writable()
+                try:
+                    await self._wait_writable()
+                except BaseException:
+                    if span is not None:
+                        span.fd = -1  # the caller closes it now, and its number's next bearer is not for this client
+                    raise
 
     async def _wait_writable(self) -> None:
         self._check_alive()
@@ -291,6 +298,7 @@ class Exchange:
         self._check_alive()
         self._engine.send_informational(self.stream, 101, fields)
         self.status = 101
+        self.content_maximum = None  # of the request, which is complete
         self._input_ended = False
         self._carrier.input_soon()
         self._carrier.output_soon()
@@ -318,12 +326,12 @@ class Exchange:
     def input_over(self, failure: Http1Error | None = None) -> None:
         """The content is complete, or has failed."""
         self._input_ended = True
-        self._failure = failure
+        self._failure = self._failure or failure
         self._wake_reader()
 
     def writable(self) -> None:
         """Everything queued has left."""
-        if self._writable is not None and (self._dead or self._engine.credit(self.stream) > 0):
+        if self._writable is not None and (self._dead or self.finished or self._engine.credit(self.stream) > 0):
             waiter, self._writable = self._writable, None
             waiter.resolve(None)
 

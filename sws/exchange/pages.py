@@ -11,7 +11,7 @@ from sws.base.engine import Field, Fields
 from sws.exchange.exchange import Exchange
 from sws.proto.http.status import reason_phrase
 
-__all__ = ["error_page", "redirect", "respond_error"]
+__all__ = ["error_page", "redirect", "respond_error", "set_language"]
 
 STYLE: Final = (
     ":root{color-scheme:light dark}body{font:16px/1.5 system-ui,sans-serif;max-width:56rem;margin:12vh auto 2rem;padding:0 1.5rem;"
@@ -41,10 +41,18 @@ _EXPLANATIONS: Final = {
 }
 
 _cache: dict[tuple[int, str], bytes] = {}
+_language = "en"
 
 
-def error_page(status: int, language: str = "en") -> bytes:
+def set_language(language: str) -> None:
+    """Choose the language of the pages, once at start."""
+    global _language
+    _language = language
+
+
+def error_page(status: int) -> bytes:
     """A small HTML page for a status; it repeats nothing of the request."""
+    language = _language
     page = _cache.get((status, language))
     if page is None:
         reason = html.escape(reason_phrase(status).decode("ascii"))
@@ -66,6 +74,7 @@ def respond_error(exchange: Exchange, status: int, fields: Iterable[Field] = ())
     head: Fields = (
         *fields,
         (b"content-type", b"text/html; charset=utf-8"),
+        (b"content-language", _language.encode("ascii")),
         (b"cache-control", b"no-store"),
         (b"x-content-type-options", b"nosniff"),
     )

@@ -9,13 +9,13 @@
 - `_backlog` is what the kernel did not take; while it is not empty the engine keeps its own output, so `credit` says the truth.
 - One timer per connection.  It is armed for the earliest deadline and, when that moves back, just fires early and arms itself
   again: keeping a connection alive costs no timer operation per request.
-- Fairness: at most `TURN_OCTETS` are sent for one connection in a turn.
+- Fairness: about `TURN_OCTETS` are sent for one connection in a turn, however fast its client takes them.
+- A client that sends requests and reads no responses is read no further once `HOLD_OCTETS` of answers wait for it.
 - Closing is in two steps (RFC 9112 §9.6): our half first, then what still arrives is thrown away until the peer closes, for a bounded time.
 """
 
 from __future__ import annotations
 
-import errno
 import socket
 from collections import deque
 from collections.abc import Coroutine
@@ -48,6 +48,9 @@ __all__ = ["DriverLimits", "Service", "StreamDriver"]
 
 READ_SIZE: Final = 65536
 TURN_OCTETS: Final = 1 << 20
+JOIN_OCTETS: Final = 1 << 18
+HOLD_OCTETS: Final = 1 << 18
+HEAD_OCTETS: Final = 512  # what a response's head is taken for
 LINGER_SECONDS: Final = 2.0
 LINGER_OCTETS: Final = 1 << 20
 _MORE: Final = getattr(socket, "MSG_MORE", 0)
@@ -111,6 +114,8 @@ class StreamDriver:
 
     __slots__ = (
         "_backlog",
+        "_broken",
+        "_budget",
         "_exchanges",
         "_fd",
         "_flushing",
@@ -129,6 +134,8 @@ class StreamDriver:
         "_service",
         "_sock",
         "_timer",
+        "_turn",
+        "_unflushed",
         "engine",
         "facts",
     )
@@ -157,6 +164,10 @@ class StreamDriver:
         self._send_since = 0.0
         self._sent = 0
         self._linger_octets = 0
+        self._turn = -1
+        self._budget = 0
+        self._unflushed = 0
+        self._broken = False
         loop.watch(self._fd, READ, self._on_ready)
         self._arm_timer()
 
@@ -206,8 +217,8 @@ class StreamDriver:
             data = self._sock.recv(READ_SIZE)
         except BlockingIOError:
             return
-        except OSError as error:
-            self._lost(error)
+        except OSError:
+            self._lost()
             return
         now = self._loop.now
         if data:
@@ -220,15 +231,20 @@ class StreamDriver:
     def _handle(self, events: list[Event]) -> None:
         """Give events to exchanges until the engine has no more, then send, then see what to wait for."""
         self._handling = True
-        while True:
-            for event in events:
-                self._dispatch(event)
-            if not self._input_again:
-                break
-            self._input_again = False
-            if self._phase is not _Phase.OPEN:
-                break
-            events = self.engine.receive(b"", self._loop.now)
+        try:
+            while True:
+                for event in events:
+                    self._dispatch(event)
+                if not self._input_again or self._phase is not _Phase.OPEN:
+                    break
+                if self._unflushed > HOLD_OCTETS and not self.flush():
+                    break  # `_input_again` stays, and is looked at when the client has taken what waits for it
+                self._input_again = False
+                events = self.engine.receive(b"", self._loop.now)
+        except BaseException:  # a fault of ours: this connection cannot be trusted any more, the others can
+            self._handling = False
+            self.abort()
+            raise
         self._handling = False
         if self._phase is _Phase.OPEN:
             self.flush()
@@ -241,7 +257,6 @@ class StreamDriver:
             exchange = Exchange(self, event.stream, event.request, event.ended)  # type: ignore[union-attr]
             if not self._exchanges:
                 self._service.busy(self)
-            self._exchanges[event.stream] = exchange
             self._run(exchange, self._service.handle(exchange))
             return
         if kind is Refused:
@@ -269,18 +284,28 @@ class StreamDriver:
         exchange = Exchange(self, event.stream, _EMPTY_HEAD, True)
         if not self._exchanges:
             self._service.busy(self)
-        self._exchanges[event.stream] = exchange
         self._run(exchange, self._service.refuse(exchange, event.status, event.reason))
 
     def _run(self, exchange: Exchange, coroutine: Coroutine[Any, Any, None]) -> None:
-        exchange.task = start(self._loop, coroutine, lambda error: self._finished(exchange, error))
+        self._exchanges[exchange.stream] = exchange
+        task = start(self._loop, coroutine, lambda error: self._finished(exchange, error))
+        exchange.task = task
+        if task is not None and exchange.is_dead:  # died in its first step, when there was no task to cancel
+            task.cancel()
 
     def _finished(self, exchange: Exchange, error: BaseException | None) -> None:
         exchange.task = None
         del self._exchanges[exchange.stream]
-        self._service.finished(exchange, error)
-        if not exchange.is_dead and not exchange.finished:
-            self.engine.reset(exchange.stream, "the handler ended without completing its response or tunnel")
+        try:
+            self._service.finished(exchange, error)
+        except BaseException:
+            self.abort()
+            raise
+        if not exchange.finished:
+            self._note_broken(exchange)
+            if not exchange.is_dead:
+                self.engine.reset(exchange.stream, "the handler ended without completing its response or tunnel")
+        self._unflushed += exchange.sent + HEAD_OCTETS
         if not self._exchanges and self._phase is _Phase.OPEN:
             self._service.idle(self)
         self.input_soon()
@@ -291,29 +316,37 @@ class StreamDriver:
         """Send what the socket takes; True if everything left."""
         if self._flushing or self._phase is not _Phase.OPEN:
             return False
+        turn = self._loop.turns
+        if turn != self._turn:
+            self._turn = turn
+            self._budget = TURN_OCTETS
+        before = budget = self._budget
         self._flushing = True
-        budget = TURN_OCTETS
         backlog = self._backlog
         try:
-            while budget > 0:
+            while True:
                 if not backlog:
                     backlog.extend(self.engine.data_to_send())
                     if not backlog:
                         break
+                if budget <= 0:
+                    break
                 count = self._send_front()
                 if count <= 0:
                     break
                 budget -= count
-                self._sent += count
         finally:
             self._flushing = False
+        self._budget = budget
         if self._is_closed():
             return False
-        self._note_progress(TURN_OCTETS - budget)
-        if self._backlog:
+        self._note_progress(before - budget)
+        if backlog:
             return False
-        for exchange in tuple(self._exchanges.values()):
-            exchange.writable()
+        self._unflushed = 0
+        if self._exchanges:
+            for exchange in tuple(self._exchanges.values()):
+                exchange.writable()
         if self.engine.wants_close:
             self._close_ours()
         return True
@@ -326,17 +359,17 @@ class StreamDriver:
             if isinstance(front, FileSpan):
                 count = send_span(self._sock, front)
                 if count == 0:
-                    self._lost(OSError(errno.EIO, "a file became shorter while it was sent"))
+                    self._lost()  # the file became shorter while it was sent
                 elif front.length == 0:
                     backlog.popleft()
                 return count
-            if len(backlog) > 1 and not isinstance(backlog[1], FileSpan):
+            if len(backlog) > 1 and len(front) < JOIN_OCTETS and not isinstance(backlog[1], FileSpan):
                 front = self._join_front()
             count = self._sock.send(front, _MORE if len(backlog) > 1 else 0)
         except (BlockingIOError, InterruptedError):
             return 0
-        except OSError as error:
-            self._lost(error)
+        except OSError:
+            self._lost()
             return 0
         if count == len(front):
             backlog.popleft()
@@ -345,11 +378,12 @@ class StreamDriver:
         return count
 
     def _join_front(self) -> bytes:
+        """Make one of the small pieces in front; a large one stays as it is, so that no octet is copied again and again."""
         parts: list[bytes | memoryview] = []
         size = 0
-        while self._backlog and size < TURN_OCTETS:
+        while self._backlog:
             part = self._backlog[0]
-            if isinstance(part, FileSpan):
+            if isinstance(part, FileSpan) or (parts and size + len(part) > JOIN_OCTETS):
                 break
             parts.append(part)
             size += len(part)
@@ -359,6 +393,7 @@ class StreamDriver:
         return joined
 
     def _note_progress(self, octets: int) -> None:
+        self._sent += octets
         if not self._backlog:
             self._send_deadline = None
             return
@@ -373,7 +408,7 @@ class StreamDriver:
         self._send_deadline = min(now + limits.send_timeout, fair)
 
     def _update_interest(self) -> None:
-        mask = READ if self.engine.wants_read else 0
+        mask = READ if self.engine.wants_read and self._unflushed <= HOLD_OCTETS else 0
         if self._backlog:
             mask |= WRITE
         if mask != self._mask:
@@ -410,7 +445,7 @@ class StreamDriver:
             self._destroy()
             return
         if self._send_deadline is not None and now >= self._send_deadline:
-            self._lost(OSError(errno.ETIMEDOUT, "the client does not read"))
+            self._lost()
             return
         self._handle(self.engine.handle_timeout(now))
 
@@ -424,8 +459,8 @@ class StreamDriver:
     def _close_ours(self) -> None:
         """Our half is closed; linger until the peer has seen it.  RFC 9112 §9.6."""
         self._kill_exchanges()
-        if self._peer_closed:
-            self._destroy()
+        if self._peer_closed or self._broken:
+            self._destroy(reset=self._broken)
             return
         try:
             self._sock.shutdown(socket.SHUT_WR)
@@ -449,20 +484,26 @@ class StreamDriver:
         if not data or self._linger_octets > LINGER_OCTETS:
             self._destroy()
 
-    def _lost(self, error: OSError) -> None:
-        """The connection is gone or given up."""
+    def _lost(self) -> None:
+        """The connection is gone or given up: a reset says that what the client has is not the whole."""
         self._backlog.clear()
         self._kill_exchanges()
-        self._destroy(reset=error.errno == errno.ETIMEDOUT)
+        self._destroy(reset=True)
 
     def abort(self) -> None:
         """Close at once, whatever is under way."""
         if self._phase is not _Phase.CLOSED:
-            self._lost(OSError(errno.ETIMEDOUT, "aborted"))
+            self._lost()
 
     def _kill_exchanges(self) -> None:
         for exchange in tuple(self._exchanges.values()):
+            self._note_broken(exchange)
             exchange.died()
+
+    def _note_broken(self, exchange: Exchange) -> None:
+        """To a client of HTTP/1.0 the end of the connection may be the end of the content: only a reset tells.  RFC 9112 §8."""
+        if exchange.status >= 200 and not exchange.finished and exchange.request.version < 11:
+            self._broken = True
 
     def _destroy(self, reset: bool = False) -> None:
         if self._phase is _Phase.CLOSED:

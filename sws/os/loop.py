@@ -77,8 +77,8 @@ class Loop:
 
     def watch(self, fd: int, mask: int, handler: Handler) -> None:
         """Call `handler(ready)` whenever `fd` is ready for a part of `mask` (READ, WRITE)."""
-        self._handlers[fd] = handler
         self._arm(fd, mask)
+        self._handlers[fd] = handler
 
     def rewatch(self, fd: int, mask: int) -> None:
         """Change what a watched descriptor waits for; 0 pauses it."""
@@ -180,7 +180,7 @@ class Loop:
         if self._slow:
             self._run_slow()
         for hook in self._hooks:
-            hook()
+            self._call(hook)
 
     def _patience(self, longest: float | None) -> float | None:
         if self._soon or self._slow or self._from_threads:

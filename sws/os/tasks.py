@@ -64,8 +64,6 @@ class Waiter(Generic[T]):
                 self._wake()
 
     def _attach(self, wake: Callable[[], None] | None) -> None:
-        if wake is not None and self._wake is not None:
-            raise UsageError("two coroutines wait for one Waiter")
         self._wake = wake
         if wake is not None and self.done:
             wake()
@@ -116,6 +114,9 @@ class Task:
         if not isinstance(waiter, Waiter):
             self._throw = UsageError("a coroutine of this loop may only await what the loop offers")
             self._wake()
+        elif waiter._wake is not None:
+            self._throw = self._throw or UsageError("two coroutines wait for one Waiter")
+            self._wake()
         elif self._throw is not None:  # cancelled while it ran
             self._wake()
         else:
@@ -159,8 +160,10 @@ def start(scheduler: Scheduler, coroutine: Coroutine[Any, Any, object], on_done:
     except StopIteration:
         on_done(None)
         return None
-    except (Exception, Cancelled) as caught:
+    except BaseException as caught:
         on_done(caught)
+        if isinstance(caught, (KeyboardInterrupt, SystemExit)):
+            raise
         return None
     task = Task(scheduler, coroutine, on_done)
     task._wait(waiter)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from sws.config.model import Config, HostConfig, StaticConfig
 from sws.exchange.exchange import Handler
+from sws.exchange.pages import set_language
 from sws.exchange.pipeline import Stage, compile_chain
 from sws.exchange.stages import content_limit, response_deadline
 from sws.handlers.facts import FACTS_PATH, ServerFacts
@@ -43,5 +44,6 @@ def _chain(config: Config, host: HostConfig, loop: Loop) -> Handler:
 def build_hosts(config: Config, loop: Loop) -> HostTable[Handler]:
     """All virtual hosts.  Raises: OSError if a root cannot be opened."""
     server = config.server
+    set_language(server.locale_default)
     default = misdirected if server.unknown_host == "refuse" else _chain(config, HostConfig(), loop)
     return HostTable([(host.names, _chain(config, host, loop)) for host in server.hosts], default)

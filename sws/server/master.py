@@ -244,7 +244,9 @@ class Master:
             for other in self._children.values():
                 if other.ready_fd >= 0:
                     os.close(other.ready_fd)
-            make = lambda: Worker(self._config, self._sockets_of(number), number, open_logger(self._config))  # noqa: E731
+            share = self._sockets_of(number)
+            self._close_others(share)
+            make = lambda: Worker(self._config, share, number, open_logger(self._config))  # noqa: E731
             code = serve_in_child(make, ready_write, self._parent_pipe[0])
         except (SwsError, OSError) as error:
             self._logger.error("server.worker", "a worker cannot start", {"error": str(error)})
@@ -254,6 +256,13 @@ class Master:
         finally:
             self._logger.flush()
             os._exit(code)
+
+    def _close_others(self, share: list[socket.socket]) -> None:
+        """In the child: only its own sockets, or an address that is taken out of the configuration would stay open here."""
+        for known in self._addresses.values():
+            for sock in known.sockets:
+                if sock not in share:
+                    sock.close()
 
     def _on_ready(self, child: _Child) -> None:
         data = os.read(child.ready_fd, 1)

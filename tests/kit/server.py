@@ -28,7 +28,12 @@ class ServerProcess:
     """
 
     def __init__(self, arguments: Sequence[str], cwd: pathlib.Path, **options: object) -> None:
-        environment = {**os.environ, "PYTHONPATH": str(ROOT), "COVERAGE_RCFILE": str(ROOT / "pyproject.toml"), "COVERAGE_FILE": coverage_file()}
+        environment = {
+            **os.environ,
+            "PYTHONPATH": str(ROOT),
+            "COVERAGE_RCFILE": str(ROOT / "pyproject.toml"),
+            "COVERAGE_FILE": coverage_file(),
+        }
         self.process = subprocess.Popen(
             [sys.executable, "-m", "sws", "start", *arguments],
             cwd=cwd,

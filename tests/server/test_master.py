@@ -150,7 +150,7 @@ def test_a_reload_adds_and_removes_addresses(site: pathlib.Path) -> None:
         deadline = time.monotonic() + 5
         with pytest.raises(ConnectionRefusedError):
             while time.monotonic() < deadline:
-                socket.create_connection(("127.0.0.1", int(old.rpartition(":")[2]))).close()
+                socket.create_connection(("127.0.0.1", int(old.rpartition(":")[2])), timeout=1).close()
         assert server.stop() == 0
         assert not path.exists()
 
@@ -264,8 +264,12 @@ def test_socket_activation(site: pathlib.Path) -> None:
     from tests.kit.server import ROOT
 
     process = subprocess.Popen(
-        [sys.executable, "-c", code], cwd=site, env={**os.environ, "PYTHONPATH": str(ROOT)}, pass_fds=[listener.fileno()],
-        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+        [sys.executable, "-c", code],
+        cwd=site,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        pass_fds=[listener.fileno()],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
     )
     try:
         assert process.stdout is not None

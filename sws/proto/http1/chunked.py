@@ -92,7 +92,7 @@ class ChunkedDecoder:
                     pieces.append(bytes(memoryview(buffer)[offset:after]))
                 if self._left == 0:
                     self._at = _At.DATA_END
-                elif after == offset or budget == 0:
+                if after == offset or budget == 0:
                     offset = after
                     break
             elif self._at is _At.DATA_END:

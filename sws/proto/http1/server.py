@@ -93,7 +93,7 @@ class ServerConnection:
             return False
         if self._peer in (State.BODY, State.TUNNEL):
             return self._unconsumed < self._limits.window
-        return len(self._buffer) <= self._limits.head
+        return self._peer is State.IDLE or len(self._buffer) <= self._limits.head
 
     def receive(self, data: bytes, now: float) -> list[Event]:
         """Octets from the client; b"" looks again at those held back."""
