@@ -5,10 +5,10 @@ An engine is fed bytes (or datagrams) and verbs, and hands back events and bytes
 `now` is an argument of each call (seconds of any monotonic clock), entropy and configuration are arguments of the constructor.
 "More data needed" is an empty list or None, never an exception.  Drivers are therefore written once, against these Protocols.
 
-- `ByteFilter`      TLS records: ciphertext on one side, plaintext on the other.
-- `HandshakeCore`   the TLS handshake, for QUIC and for the record layer alike.
-- `ExchangeEngine`  HTTP/1.1, HTTP/2, HTTP/3: many exchanges, each named by a stream id.
-- `DatagramEngine`  QUIC.
+- `ByteFilter`      TLS records: ciphertext on one side, plaintext on the other.          (base/handshake.py)
+- `HandshakeCore`   the TLS handshake, for QUIC and for the record layer alike.            (base/handshake.py)
+- `ExchangeEngine`  HTTP/1.1, HTTP/2, HTTP/3: many exchanges, each named by a stream id.   (here)
+- `DatagramEngine`  QUIC.                                                                  (base/datagrams.py)
 
 Flow control, both ways, is counted in octets of content.  *Receive*: an engine delivers at most its window of BodyChunk octets
 per stream until `consumed(stream, n)` gives them back; while any window is full `wants_read` may be False and the driver stops
@@ -22,26 +22,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from enum import IntEnum
 from typing import Protocol, TypeAlias, final
 
 __all__ = [
     "Aborted",
     "BodyChunk",
-    "ByteFilter",
     "Datagram",
-    "DatagramEngine",
-    "DatagramIn",
-    "DatagramOut",
-    "Direction",
     "Ended",
     "Event",
     "ExchangeEngine",
     "Field",
     "Fields",
     "FileSpan",
-    "HandshakeCore",
-    "HandshakeEvent",
     "Informational",
     "Output",
     "Refused",
@@ -50,6 +42,7 @@ __all__ = [
     "ResponseStarted",
     "Trailers",
     "TunnelOpened",
+    "index_fields",
 ]
 
 Field: TypeAlias = tuple[bytes, bytes]
@@ -241,6 +234,9 @@ class ExchangeEngine(Protocol):
     def send_headers(self, stream: int, status: int, fields: Fields, ended: bool = False) -> None:
         """The final response head."""
 
+    def send_response(self, stream: int, status: int, fields: Fields, content: bytes) -> None:
+        """A whole final response in one go: send_headers and send_data, and one write where the protocol allows it."""
+
     def send_data(self, stream: int, data: Output, ended: bool = False) -> None:
         """Content; a FileSpan stays one until the driver sends it."""
 
@@ -270,133 +266,3 @@ class ExchangeEngine(Protocol):
 
         Where the protocol cannot tell an idle peer so, the connection stays for `patience` seconds and closes after its next exchange.
         """
-
-
-# --- TLS ------------------------------------------------------------------------------------------------------------
-
-
-class Direction(IntEnum):
-    """Which half of a connection a traffic secret protects."""
-
-    READ = 0
-    WRITE = 1
-
-
-class ByteFilter(Protocol):
-    """A record layer: ciphertext on the one side, plaintext on the other, both bounded."""
-
-    def receive(self, data: bytes, now: float) -> list[bytes]:
-        """Ciphertext from the peer; returns plaintext in order."""
-
-    def receive_eof(self, now: float) -> None:
-        """The transport was closed; without close_notify that is a truncation."""
-
-    def send(self, data: Sequence[bytes]) -> None:
-        """Plaintext for the peer."""
-
-    def close(self) -> None:
-        """Half-close: nothing more will be sent."""
-
-    def data_to_send(self, budget: int) -> list[bytes]:
-        """Ciphertext to leave now; at most `budget` octets of plaintext are sealed in one call."""
-
-    def export(self, label: bytes, context: bytes, length: int) -> bytes:
-        """Keying material of the connection; SECRET."""
-
-
-@final
-@dataclass(slots=True)
-class HandshakeBytes:
-    """Handshake octets to carry to the peer at an encryption level."""
-
-    level: int
-    data: bytes
-
-
-@final
-@dataclass(slots=True)
-class SecretReady:
-    """A traffic secret to install.  SECRET: never shown."""
-
-    level: int
-    direction: Direction
-    suite: int
-    secret: bytes = field(repr=False)
-
-
-@final
-@dataclass(slots=True)
-class PeerParameters:
-    """The opaque transport parameters of the peer (QUIC)."""
-
-    data: bytes
-
-
-@final
-@dataclass(slots=True)
-class HandshakeComplete:
-    """Both Finished messages have been verified."""
-
-    alpn: bytes | None
-
-
-@final
-@dataclass(slots=True)
-class Alert:
-    """The alert to send before closing."""
-
-    description: int
-
-
-HandshakeEvent: TypeAlias = HandshakeBytes | SecretReady | PeerParameters | HandshakeComplete | Alert
-
-
-class HandshakeCore(Protocol):
-    """The TLS handshake without records."""
-
-    def receive(self, level: int, data: bytes, now: float) -> list[HandshakeEvent]:
-        """Handshake octets in order at a level."""
-
-
-# --- QUIC -----------------------------------------------------------------------------------------------------------
-
-Address: TypeAlias = tuple[str, int]
-
-
-@final
-@dataclass(slots=True)
-class DatagramIn:
-    """A datagram as it came: its address pair and ECN bits."""
-
-    data: bytes
-    local: Address
-    remote: Address
-    ecn: int = 0
-
-
-@final
-@dataclass(slots=True)
-class DatagramOut:
-    """Datagrams of one size for one path, ready for segmentation offload: all of `segment` octets but the last."""
-
-    data: bytes
-    segment: int
-    local: Address
-    remote: Address
-    ecn: int = 0
-
-
-class DatagramEngine(Protocol):
-    """A QUIC endpoint's connection: datagrams and time in, datagrams and a deadline out."""
-
-    def receive(self, datagrams: Sequence[DatagramIn], now: float) -> None:
-        """Datagrams that arrived in one batch."""
-
-    def datagrams_to_send(self, now: float, budget: int) -> list[DatagramOut]:
-        """At most `budget` octets that may leave now."""
-
-    def next_timeout(self) -> float | None:
-        """When `handle_timeout` must be called."""
-
-    def handle_timeout(self, now: float) -> None:
-        """Loss detection, idle time-out, pacing."""

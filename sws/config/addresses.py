@@ -10,7 +10,6 @@ leading `*.` in addition.
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import re
 from dataclasses import dataclass
@@ -144,6 +143,8 @@ def _literal_fault(name: str) -> str | None:
 
 def _ipv6(text: str) -> str | None:
     """The shortest form of an IPv6 address without zone, or None."""
+    import ipaddress  # here, as few configurations need it: start-up time
+
     try:
         return None if "%" in text else str(ipaddress.IPv6Address(text))
     except ValueError:
@@ -151,6 +152,8 @@ def _ipv6(text: str) -> str | None:
 
 
 def _is_ipv4(text: str) -> bool:
+    import ipaddress
+
     try:
         ipaddress.IPv4Address(text)
     except ValueError:

@@ -11,19 +11,20 @@ Durations are numbers of seconds or `250ms 30s 5m 1h 7d`; sizes are numbers of o
 
 from __future__ import annotations
 
-import difflib
 import math
 import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from fractions import Fraction
-from typing import Final, TypeVar, final, get_origin
+from typing import TYPE_CHECKING, Final, TypeVar, final, get_origin
 
 from sws.base.errors import ConfigError
 from sws.config.keys import Alternatives, Key, alternatives, item_kind, keys_of, section_of, walk
 from sws.config.model import NOT_BUILT, Config
 from sws.config.nodes import Listing, Mapping, Place, Scalar, Value
+
+if TYPE_CHECKING:
+    from fractions import Fraction
 
 __all__ = ["Converter", "check_built", "unknown_key"]
 
@@ -39,10 +40,10 @@ _YES: Final = _TRUE | {"yes", "Yes", "YES", "on", "On", "ON"}
 _NO: Final = _FALSE | {"no", "No", "NO", "off", "Off", "OFF"}
 _NULL: Final = frozenset(("", "~", "null", "Null", "NULL"))
 _UNITS: Final = {
-    "seconds": {"ms": Fraction(1, 1000), "s": Fraction(1), "m": Fraction(60), "h": Fraction(3600), "d": Fraction(86400)},
-    "octets": {"B": Fraction(1)}
-    | {prefix + "B": Fraction(1000**power) for power, prefix in enumerate("kMGT", 1)}
-    | {prefix + "iB": Fraction(1024**power) for power, prefix in enumerate("KMGT", 1)},
+    "seconds": {"ms": (1, 1000), "s": (1, 1), "m": (60, 1), "h": (3600, 1), "d": (86400, 1)},
+    "octets": {"B": (1, 1)}
+    | {prefix + "B": (1000**power, 1) for power, prefix in enumerate("kMGT", 1)}
+    | {prefix + "iB": (1024**power, 1) for power, prefix in enumerate("KMGT", 1)},
 }
 _UNIT_HINT: Final = {"seconds": "a duration such as 250ms, 30s, 5m or 1h", "octets": "a size such as 512B, 64KiB, 1MB or 2GiB"}
 _INDEX_RE: Final = re.compile(r"\[\d+\]")
@@ -203,7 +204,11 @@ def _quantity(text: str, unit: str | None) -> Fraction | None:
     if match is None or unit is None:
         return None
     factor = _UNITS[unit].get(match.group(2))
-    return None if factor is None else Fraction(match.group(1)) * factor
+    if factor is None:
+        return None
+    from fractions import Fraction  # here, as it brings in decimal: start-up time
+
+    return Fraction(match.group(1)) * Fraction(*factor)
 
 
 def _resolved(path: str, directory: str) -> str:
@@ -245,5 +250,7 @@ def _quote_hint(choice: Alternatives, value: Scalar) -> str:
 
 
 def _suggestion(word: str, known: tuple[str, ...]) -> str:
+    import difflib  # here, as it is only wanted for an error
+
     near = difflib.get_close_matches(word, known, n=1)
     return f", did you mean {near[0]!r}?" if near else ""

@@ -132,6 +132,12 @@ class StaticConfig:
     links: str = option("inside", "Symbolic links: those that stay inside the root, none, or all.", choices=("inside", "none", "follow"))
     hidden: bool = option(False, "Serve files and directories whose name begins with a dot.")
     types: dict[str, str] = option({}, "Further content types by file name extension, without its dot.")
+    cache: int = option(
+        32 << 20,
+        "Octets of small files each worker keeps in memory, checked for change at each request; 0 keeps none.",
+        minimum=0,
+        unit="octets",
+    )
     max_age: int | None = option(None, "Cache-Control: max-age of files, in seconds; null sends none.", minimum=0, maximum=31536000)
 
 

@@ -26,21 +26,26 @@ from sws.base.engine import Field, Fields
 from sws.base.errors import DecodeError
 from sws.exchange.exchange import Exchange
 from sws.exchange.pages import redirect, respond_error
+from sws.handlers.hotfiles import HotFile, HotFiles
 from sws.handlers.listing import ENTRIES_MAXIMUM, listing_page
-from sws.os.files import Root
+from sws.os.files import Root, read_at
 from sws.proto.http.conditional import ETag, Outcome, evaluate, if_range_matches
 from sws.proto.http.date import format_http_date
 from sws.proto.http.method import REGISTERED_METHODS
 from sws.proto.http.ranges import IGNORE, UNSATISFIABLE, content_range, parse_range, unsatisfied_range
 from sws.proto.http.target import path_segments
 from sws.proto.http.types import content_type_for
+from sws.proto.http.url import QUERY_SAFE, percent_encode
 
 __all__ = ["StaticFiles", "StaticOptions"]
 
 SMALL: Final = 65536
 ALLOW: Final[Fields] = ((b"allow", b"GET, HEAD, OPTIONS"),)
+_LISTING: Final[Fields] = ((b"content-type", b"text/html; charset=utf-8"), (b"cache-control", b"no-cache"))
 _CONDITIONS: Final = frozenset((b"if-none-match", b"if-modified-since", b"if-match", b"if-unmodified-since"))
+_SELECTIVE: Final = _CONDITIONS | {b"range"}
 _MEMO_MAXIMUM: Final = 4096
+_QUERY_AS_SENT: Final = QUERY_SAFE + b"%"  # what a request may hold raw beyond the grammar is no part of a Location
 _WELL_KNOWN: Final = ".well-known"
 _REFUSED_NAME: Final = ":" if os.name == "nt" else "\0"
 
@@ -55,6 +60,7 @@ class StaticOptions:
     hidden: bool = False
     types: Mapping[str, str] = field(default_factory=dict)
     max_age: int | None = None
+    cache: int = 0
 
 
 @final
@@ -80,13 +86,19 @@ class StaticFiles:
     def __init__(self, root: Root, options: StaticOptions) -> None:
         self._root = root
         self._options = options
+        self._hot = HotFiles(root, options.cache)
         self._memo: dict[tuple[int, int, int, str], _Facts] = {}
         self._types = {name.lower().lstrip("."): value.encode("ascii") for name, value in options.types.items()}
 
     async def __call__(self, exchange: Exchange) -> None:
         """Answer one request."""
-        method = exchange.request.method
-        if method not in (b"GET", b"HEAD"):
+        request = exchange.request
+        if request.method == b"GET":
+            hot = self._hot.get(request.target)
+            if hot is not None and _SELECTIVE.isdisjoint(request.index):
+                exchange.respond_prepared(200, hot.fields, hot.content)
+                return
+        elif request.method != b"HEAD":
             self._other_method(exchange)
             return
         try:
@@ -103,7 +115,7 @@ class StaticFiles:
             return
         try:
             fd, status = self._root.open(segments)
-        except OSError as error:
+        except (OSError, UnicodeError) as error:
             self._not_found(exchange, error)
             return
         try:
@@ -112,7 +124,7 @@ class StaticFiles:
             elif path.trailing_slash:
                 respond_error(exchange, 404)
             else:
-                await self._file(exchange, fd, status, segments[-1])
+                await self._file(exchange, fd, status, segments)
         finally:
             os.close(fd)
 
@@ -134,7 +146,7 @@ class StaticFiles:
         return True
 
     @staticmethod
-    def _not_found(exchange: Exchange, error: OSError) -> None:
+    def _not_found(exchange: Exchange, error: OSError | UnicodeError) -> None:
         """Whatever does not exist, and whatever leads out of the root: not to be told apart from outside."""
         respond_error(exchange, 403 if isinstance(error, PermissionError) and error.filename is not None else 404)
 
@@ -144,7 +156,7 @@ class StaticFiles:
         target = "/" + "/".join(quote(segment, safe="!$&'()*+,;=:@~") for segment in segments)
         if directory and segments:
             target += "/"
-        query = exchange.query
+        query = percent_encode(exchange.query, _QUERY_AS_SENT)
         redirect(exchange, target.encode("ascii") + (b"?" + query if query else b""))
 
     # --- directories ---------------------------------------------------------------------------------------------
@@ -160,7 +172,8 @@ class StaticFiles:
                 continue
             try:
                 if stat.S_ISREG(status.st_mode):
-                    await self._file(exchange, index_fd, status, name)
+                    # One of lower rank is not kept ready: a better one may appear.
+                    await self._file(exchange, index_fd, status, (*segments, name), name == self._options.index[0])
                     return
             finally:
                 os.close(index_fd)
@@ -172,23 +185,27 @@ class StaticFiles:
         except OSError as error:
             self._not_found(exchange, error)
             return
-        exchange.respond(200, ((b"content-type", b"text/html; charset=utf-8"), (b"cache-control", b"no-cache")), page)
+        if not _CONDITIONS.isdisjoint(exchange.request.index):
+            outcome = evaluate(exchange.request.method, field_lines(exchange), None, None, int(exchange.wall))  # it has no validators
+            if self._ends(exchange, outcome, _LISTING):
+                return
+        exchange.respond(200, _LISTING, page)
 
     # --- files ---------------------------------------------------------------------------------------------------
 
-    async def _file(self, exchange: Exchange, fd: int, status: os.stat_result, name: str) -> None:
-        facts = self._facts(status, name, int(exchange.wall))
+    def _keep(self, target: bytes, segments: Sequence[str], status: os.stat_result, facts: _Facts, content: bytes) -> None:
+        """Have the file ready for the next request; targets with a query do not crowd out others."""
+        if b"?" not in target:
+            fields = (*facts.fields, (b"content-length", b"%d" % len(content)))
+            self._hot.put(target, HotFile("/".join(segments), status, fields, content))
+
+    async def _file(self, exchange: Exchange, fd: int, status: os.stat_result, name_below: Sequence[str], keep: bool = True) -> None:
+        facts = self._facts(status, name_below[-1], int(exchange.wall))
         index = exchange.request.index
         first, last = 0, facts.size - 1
         code, fields = 200, facts.fields
-        if not _CONDITIONS.isdisjoint(index):
-            outcome = self._conditions(exchange, facts)
-            if outcome is Outcome.NOT_MODIFIED:
-                exchange.respond(304, tuple(item for item in facts.fields if item[0] != b"content-type"))
-                return
-            if outcome is Outcome.PRECONDITION_FAILED:
-                respond_error(exchange, 412)
-                return
+        if not _CONDITIONS.isdisjoint(index) and self._ends(exchange, self._conditions(exchange, facts), facts.fields):
+            return
         if b"range" in index and exchange.request.method == b"GET" and self._range_applies(exchange, facts):
             ranges = parse_range(index[b"range"], facts.size)
             if ranges is UNSATISFIABLE:
@@ -200,14 +217,25 @@ class StaticFiles:
                 fields = (*facts.fields, (b"content-range", content_range(first, last, facts.size)))
         length = last - first + 1
         if length <= SMALL and exchange.request.method == b"GET":
-            content = os.pread(fd, length, first) if length else b""
+            content = read_at(fd, length, first) if length else b""
             if len(content) == length:
                 exchange.respond(code, fields, content)
+                if keep and code == 200 and content and not facts.etag.weak:
+                    self._keep(exchange.request.target, name_below, status, facts, content)
                 return
             raise OSError("a file became shorter while it was read")
         exchange.start(code, (*fields, (b"content-length", b"%d" % length)))
         if exchange.request.method == b"GET":
             await exchange.send_file(fd, first, length)
+
+    @staticmethod
+    def _ends(exchange: Exchange, outcome: Outcome, fields: Fields) -> bool:
+        """Whether the conditions decided the response: 304 with the fields that it shares with a 200 (RFC 9110 §15.4.5), or 412."""
+        if outcome is Outcome.NOT_MODIFIED:
+            exchange.respond(304, tuple(item for item in fields if item[0] != b"content-type"))
+        elif outcome is Outcome.PRECONDITION_FAILED:
+            respond_error(exchange, 412)
+        return outcome is not Outcome.PROCEED
 
     def _facts(self, status: os.stat_result, name: str, now: int) -> _Facts:
         """What the response says of a file, remembered for as long as the file does not change."""
@@ -223,8 +251,10 @@ class StaticFiles:
 
     def _make_facts(self, status: os.stat_result, name: str, now: int) -> _Facts:
         modified = int(status.st_mtime)
+        weak = modified >= now
+        modified = min(modified, now)  # "MUST NOT generate a Last-Modified date that is later than" Date, RFC 9110 §8.8.2.1
         tag = b"%x-%x-%x" % (status.st_mtime_ns, status.st_size, status.st_ino)
-        etag = ETag(tag, weak=modified >= now)
+        etag = ETag(tag, weak)
         fields = [
             (b"content-type", self._content_type(name)),
             (b"last-modified", format_http_date(modified)),

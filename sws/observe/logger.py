@@ -11,6 +11,7 @@ Files are made with mode 0640 and opened for appending: several workers may shar
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Callable, Mapping
@@ -44,7 +45,7 @@ def _render(value: Value) -> str:
         return "null"
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, float) and not -1e15 < value < 1e15:
+    if isinstance(value, float) and not math.isfinite(value):
         return "null"
     return str(value)
 
@@ -74,16 +75,18 @@ class Logger:
         self._size = 0
         self._second = -1
         self._prefix = ""
+        self._torn = False  # the last write ended within a line
         self.reopen()
 
     def reopen(self) -> None:
         """Open the file anew, after a rotation moved the old one away.  Raises: OSError; the old file then stays in use."""
         if self.path is not None:
             self.flush()
-            fd = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o640)
+            fd = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o640)
             if self._fd != 2:
                 os.close(self._fd)
             self._fd = fd
+            self._torn = False
 
     def _timestamp(self) -> str:
         now = self._wall()
@@ -102,15 +105,16 @@ class Logger:
         """
         if level < self.level:
             return
-        if self.json:
-            rest = "".join([f',"{name}":{_render(value)}' for name, value in values.items()]) if values else ""
-            line = f'{{"ts":"{self._timestamp()}","lvl":"{level.name.lower()}","mod":"{module}","msg":{quote(message)}{rest}}}\n'
-        else:
-            rest = "".join([f" {name}={_render(value)}" for name, value in values.items()]) if values else ""
-            line = f"{self._timestamp()} {level.name:<5} {module}: {message}{rest}\n"
-        self.write(line)
+        self.write(self._format(level, module, message, values))
         if level >= Level.ERROR:
             self.flush()
+
+    def _format(self, level: Level, module: str, message: str, values: Mapping[str, Value] | None) -> str:
+        if self.json:
+            rest = "".join([f',"{name}":{_render(value)}' for name, value in values.items()]) if values else ""
+            return f'{{"ts":"{self._timestamp()}","lvl":"{level.name.lower()}","mod":"{module}","msg":{quote(message)}{rest}}}\n'
+        rest = "".join([f" {name}={_render(value)}" for name, value in values.items()]) if values else ""
+        return f"{self._timestamp()} {level.name:<5} {module}: {message}{rest}\n"
 
     def debug(self, module: str, message: str, values: Mapping[str, Value] | None = None) -> None:
         """An event for those who look for a fault."""
@@ -141,9 +145,6 @@ class Logger:
         """A finished line."""
         if self._size > _BUFFER_MAXIMUM:
             self.flush()
-            if self._size > _BUFFER_MAXIMUM:
-                self.dropped += 1
-                return
         self._lines.append(line)
         self._size += len(line)
 
@@ -152,16 +153,25 @@ class Logger:
         if not self._lines:
             return
         lines, self._lines, self._size = self._lines, [], 0
+        lost = self.dropped
+        if lost:  # the report leaves with what follows it, so it cannot be lost itself
+            lines.append(self._format(Level.WARN, "observe.logger", "log lines were lost", {"count": lost}))
         data = "".join(lines).encode("ascii", "backslashreplace")
+        if self._torn:
+            data = b"\n" + data
+        rest = data
         try:
-            while data:
-                data = data[os.write(self._fd, data) :]
+            while rest:
+                rest = rest[os.write(self._fd, rest) :]
         except OSError:
-            self.dropped += max(1, data.count(b"\n"))
+            self.dropped += rest.count(b"\n") - (lost > 0)
+            if rest is not data:
+                self._torn = not data.endswith(b"\n", 0, len(data) - len(rest))
+            elif self._torn:
+                self.dropped -= 1  # the line feed that was to end the torn line
             return
-        if self.dropped:
-            count, self.dropped = self.dropped, 0
-            self.log(Level.WARN, "observe.logger", "log lines were lost", {"count": count})
+        self._torn = False
+        self.dropped -= lost
 
     def close(self) -> None:
         """Flush and close the file."""

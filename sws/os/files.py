@@ -16,20 +16,31 @@ import errno
 import os
 import socket
 import stat
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import Enum
 from typing import Final, final
 
 from sws.base.engine import FileSpan
 
-__all__ = ["LinkPolicy", "Root", "send_span"]
+__all__ = ["LinkPolicy", "Root", "read_at", "send_span"]
 
 _CHUNK: Final = 65536
 _LINKS_MAXIMUM: Final = 16
 _HAS_DIR_FD: Final = os.open in os.supports_dir_fd and hasattr(os, "O_NOFOLLOW")
 _DIRECTORY: Final = getattr(os, "O_PATH", os.O_RDONLY) | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0)
 _NOFOLLOW: Final = getattr(os, "O_NOFOLLOW", 0)
-_FILE: Final = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+_FILE: Final = (
+    os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_BINARY", 0)
+)
+
+
+def _seek_and_read(fd: int, length: int, offset: int) -> bytes:
+    os.lseek(fd, offset, os.SEEK_SET)
+    return os.read(fd, length)
+
+
+#: `read_at(fd, length, offset)`: pread(2), or its twin where the system has none.
+read_at: Final[Callable[[int, int, int], bytes]] = getattr(os, "pread", _seek_and_read)
 
 
 def send_span(sock: socket.socket, span: FileSpan) -> int:
@@ -53,12 +64,7 @@ def send_span(sock: socket.socket, span: FileSpan) -> int:
 
 
 def _copy_span(sock: socket.socket, span: FileSpan) -> int:
-    size = min(span.length, _CHUNK)
-    if hasattr(os, "pread"):
-        data = os.pread(span.fd, size, span.offset)
-    else:
-        os.lseek(span.fd, span.offset, os.SEEK_SET)
-        data = os.read(span.fd, size)
+    data = read_at(span.fd, min(span.length, _CHUNK), span.offset)
     return sock.send(data) if data else 0
 
 
@@ -112,8 +118,10 @@ class Root:
         name = os.path.join(self.path, *segments)
         if self._links is not LinkPolicy.FOLLOW:
             resolved = os.path.realpath(name)
-            if os.path.commonpath((self.path, resolved)) != self.path:
+            if resolved != self.path and not resolved.startswith(os.path.join(self.path, "")):
                 raise PermissionError(errno.EACCES, "outside the root")
+            if self._links is LinkPolicy.NONE and os.path.normcase(resolved) != os.path.normcase(name):
+                raise PermissionError(errno.EACCES, "a link that is not followed")
             name = resolved
         return os.open(name, _FILE)
 
@@ -156,6 +164,15 @@ class Root:
         if self._links is LinkPolicy.NONE or target.startswith("/") or links > _LINKS_MAXIMUM:
             raise PermissionError(errno.EACCES, "a link that is not followed")
         pending.extend(part for part in reversed(target.split("/")) if part not in ("", "."))
+
+    def stat(self, name: str) -> os.stat_result:
+        """Status of a name below the root, links followed: to see whether something opened before is still the same.
+
+        Raises: OSError.
+        """
+        if self._fd < 0:
+            return os.stat(os.path.join(self.path, name))
+        return os.stat(name, dir_fd=self._fd)
 
     def entries(self, segments: Sequence[str], maximum: int = 10000) -> list[tuple[str, os.stat_result]]:
         """Names and status (of what links point to, if it is inside) of a directory's entries, at most `maximum`.

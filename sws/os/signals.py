@@ -3,18 +3,25 @@
 
 Python runs a signal handler between two bytecodes of the main thread, wherever that is.  Ours only queues the callback and wakes the
 poller, so the callback itself runs in a turn, never in the middle of something.
+
+That is not enough when the signal comes just before the poller's system call, or when the kernel gives it to another thread: no system call
+of the main thread is interrupted then, and Python's handler waits until it runs again.  So the interpreter's C handler, which runs at
+once wherever the signal arrives, writes to a socket that the loop watches (`signal.set_wakeup_fd`).
 """
 
 from __future__ import annotations
 
 import signal
+import socket
 from collections.abc import Callable
 
 from sws.os.loop import Loop
+from sws.os.poller.base import READ
 
 __all__ = ["on_signal", "reset_signals"]
 
 _installed: set[int] = set()
+_wakeup: tuple[Loop, socket.socket, socket.socket] | None = None
 
 
 def on_signal(loop: Loop, name: str, callback: Callable[[], None]) -> bool:
@@ -27,13 +34,44 @@ def on_signal(loop: Loop, name: str, callback: Callable[[], None]) -> bool:
     number = getattr(signal, name, None)
     if number is None:
         return False
+    _watch_wakeup(loop)
     signal.signal(number, lambda _number, _frame: loop.call_from_thread(callback))
     _installed.add(number)
     return True
 
 
 def reset_signals() -> None:
-    """Default handling again, for a child after fork."""
+    """Default handling again, for a child after fork; the loop, whose poller the parent shares, is not told."""
     for number in _installed:
         signal.signal(number, signal.SIG_DFL)
     _installed.clear()
+    _close_wakeup()
+
+
+def _watch_wakeup(loop: Loop) -> None:
+    global _wakeup
+    if _wakeup is not None and _wakeup[0] is loop:
+        return
+    _close_wakeup()
+    near, far = socket.socketpair()
+    near.setblocking(False)
+    far.setblocking(False)
+    _wakeup = loop, near, far
+    loop.watch(near.fileno(), READ, lambda _mask: _drain(near))
+    signal.set_wakeup_fd(far.fileno(), warn_on_full_buffer=False)
+
+
+def _drain(near: socket.socket) -> None:
+    try:
+        near.recv(4096)
+    except OSError:
+        pass
+
+
+def _close_wakeup() -> None:
+    global _wakeup
+    if _wakeup is not None:
+        signal.set_wakeup_fd(-1)
+        _wakeup[1].close()
+        _wakeup[2].close()
+        _wakeup = None

@@ -23,6 +23,14 @@ __all__ = ["ACCEPT_BATCH", "AcceptPause", "ListenError", "accept_batch", "activa
 ACCEPT_BATCH: Final = 64
 _EXHAUSTED: Final = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
 _FIRST_ACTIVATED: Final = 3
+# What accept(2) reports of the connection it would have returned, not of the listener: the next one may be fine.
+_TRANSIENT: Final = frozenset(
+    getattr(errno, name)
+    for name in (
+        "EPERM", "EPROTO", "ENETDOWN", "ENETUNREACH", "ENOPROTOOPT", "EHOSTDOWN", "EHOSTUNREACH", "ENONET", "EOPNOTSUPP", "ETIMEDOUT",
+    )
+    if hasattr(errno, name)
+)  # fmt: skip
 _HAS_UNIX: Final = hasattr(socket, "AF_UNIX")
 
 
@@ -57,6 +65,8 @@ def listen_tcp(host: str, port: int, *, backlog: int = 1024, reuse_port: bool = 
     where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except UnicodeError:
+        raise ListenError(f"{where}: no host can have that name") from None
     except OSError as error:
         raise ListenError(f"{where}: {error.strerror or error}") from None
     family, kind, protocol, _, address = found[0]
@@ -102,6 +112,8 @@ def listen_unix(path: str, *, mode: int = 0o660, backlog: int = 1024) -> socket.
         sock.close()
         if error.errno == errno.EADDRINUSE:
             raise ListenError(f"unix:{path}: the path is in use") from None
+        if error.errno in (errno.EACCES, errno.EPERM):
+            raise ListenError(f"unix:{path}: no permission") from None
         raise _explain(error, f"unix:{path}") from None
     return sock
 
@@ -113,10 +125,13 @@ def _remove_stale(path: str) -> None:
     except FileNotFoundError:
         return
     probe = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    probe.setblocking(False)  # a listener whose queue is full would make us wait
     try:
         probe.connect(path)
     except ConnectionRefusedError:
         os.unlink(path)
+    except BlockingIOError:
+        raise ListenError(f"unix:{path}: another program listens there") from None
     else:
         raise ListenError(f"unix:{path}: another program listens there")
     finally:
@@ -129,19 +144,21 @@ def activated_sockets(environment: dict[str, str], pid: int) -> list[socket.sock
     Raises: ListenError if what was handed over is no listening stream socket.
     """
     wanted = environment.pop("LISTEN_PID", ""), environment.pop("LISTEN_FDS", ""), environment.pop("LISTEN_FDNAMES", "")
-    if wanted[0] != str(pid) or not wanted[1].isdigit():
+    if wanted[0] != str(pid) or not wanted[1].isdecimal():
         return []
     sockets: list[socket.socket] = []
     for fd in range(_FIRST_ACTIVATED, _FIRST_ACTIVATED + min(int(wanted[1]), 1024)):
         try:
             os.set_inheritable(fd, False)
             sock = socket.socket(fileno=fd)
+            sockets.append(sock)
             if sock.type != socket.SOCK_STREAM or not sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
-                raise ListenError(f"descriptor {fd} handed over by the service manager is not a listening stream socket")
+                raise OSError(errno.EINVAL, "not a listening stream socket")
         except OSError as error:
+            for sock in sockets:
+                sock.close()
             raise ListenError(f"descriptor {fd} handed over by the service manager: {error.strerror}") from None
         sock.setblocking(False)
-        sockets.append(sock)
     return sockets
 
 
@@ -151,7 +168,7 @@ def accept_batch(listener: socket.socket, maximum: int = ACCEPT_BATCH) -> list[t
     Raises: AcceptPause when descriptors run out before the first one was accepted.
     """
     accepted: list[tuple[socket.socket, object]] = []
-    while len(accepted) < maximum:
+    for _ in range(maximum):  # failures count too, so that a firewall that refuses all of them cannot hold us here
         try:
             sock, address = listener.accept()
         except (BlockingIOError, InterruptedError):
@@ -163,8 +180,10 @@ def accept_batch(listener: socket.socket, maximum: int = ACCEPT_BATCH) -> list[t
                 if accepted:
                     break
                 raise AcceptPause(error.strerror or "no descriptors") from None
-            if error.errno in (errno.EPERM, errno.EPROTO):
+            if error.errno in _TRANSIENT:
                 continue  # a firewall refused, or the peer vanished: Linux reports it here
+            if accepted:
+                break  # the next call meets it again
             raise
         sock.setblocking(False)
         accepted.append((sock, address))

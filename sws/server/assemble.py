@@ -24,7 +24,14 @@ __all__ = ["build_hosts"]
 
 
 def _files(root: str, static: StaticConfig) -> StaticFiles:
-    options = StaticOptions(index=static.index, listing=static.listing, hidden=static.hidden, types=static.types, max_age=static.max_age)
+    options = StaticOptions(
+        index=static.index,
+        listing=static.listing,
+        hidden=static.hidden,
+        types=static.types,
+        max_age=static.max_age,
+        cache=static.cache,
+    )
     return StaticFiles(Root(root, LinkPolicy(static.links)), options)
 
 

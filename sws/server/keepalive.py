@@ -52,9 +52,8 @@ class KeepAliveTuner:
         self.policy.seconds = self._longest * (self._shortest / self._longest) ** strain
         if strain == 0.0:
             return 0
-        reserve = int(self._max_connections * (1 - _FULL))
         busy = open_connections - idle_connections
-        allowed = max(0, self._max_connections - reserve - busy)
+        allowed = max(0, int(self._max_connections * _FULL) - busy)
         if self._memory and resident >= self._memory:
             allowed = min(allowed, idle_connections // 2)
         return max(0, idle_connections - allowed)

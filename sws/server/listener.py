@@ -11,11 +11,12 @@ from sws.config.addresses import ListenAddress
 from sws.exchange.exchange import PeerFacts
 from sws.os.loop import Loop
 from sws.os.poller.base import EXCLUSIVE, READ
-from sws.os.sockets import AcceptPause, accept_batch, listen_tcp, listen_unix
+from sws.os.sockets import ACCEPT_BATCH, AcceptPause, accept_batch, listen_tcp, listen_unix
 
 __all__ = ["Acceptor", "open_listener", "shown_url"]
 
 PAUSE_SECONDS: Final = 0.25
+_DRAIN_BATCHES: Final = 64
 
 
 def open_listener(address: ListenAddress, *, reuse_port: bool, port: int | None = None) -> socket.socket:
@@ -62,18 +63,27 @@ class Acceptor:
         loop.watch(sock.fileno(), READ | EXCLUSIVE, self._on_ready)
 
     def _on_ready(self, _mask: int) -> None:
+        self._accept()
+
+    def _accept(self) -> int:
+        """One batch; returns how many came.  What fails for one costs the others nothing."""
         try:
             accepted = accept_batch(self._sock)
         except AcceptPause:
             self.pause(PAUSE_SECONDS)
             self._paused()
-            return
+            return 0
         for sock, address in accepted:
             if isinstance(address, tuple):
                 facts = PeerFacts(address[0].removeprefix("::ffff:"), address[1], self._local)
             else:
                 facts = PeerFacts("unix", 0, self._local)
-            self._connected(sock, facts)
+            try:
+                self._connected(sock, facts)
+            except Exception as error:
+                sock.close()
+                self._loop.on_error(error)
+        return len(accepted)
 
     def pause(self, seconds: float) -> None:
         """Leave newcomers in the kernel's queue for a while."""
@@ -88,7 +98,9 @@ class Acceptor:
     def drain(self) -> None:
         """Accept what is queued, then accept no more; the socket stays open for others who have it."""
         if self._open:
-            self._on_ready(READ)
+            for _ in range(_DRAIN_BATCHES):
+                if self._accept() < ACCEPT_BATCH:
+                    break
             self.close()
 
     def close(self) -> None:
@@ -100,4 +112,6 @@ class Acceptor:
 
 def _name_of(sock: socket.socket) -> str:
     name = sock.getsockname()
-    return f"{name[0]}:{name[1]}" if isinstance(name, tuple) else f"unix:{name}"
+    if not isinstance(name, tuple):
+        return f"unix:{name}"
+    return f"[{name[0]}]:{name[1]}" if ":" in name[0] else f"{name[0]}:{name[1]}"

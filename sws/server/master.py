@@ -195,7 +195,7 @@ class Master:
     def _run_workers(self) -> int:
         self.loop = Loop()
         self.loop.on_error = lambda error: self._logger.error("server.master", "an internal error", {"error": repr(error)})
-        self.loop.add_turn_hook(lambda: self._logger.flush())  # a reload changes the logger
+        self.loop.add_turn_hook(self._flush_log)
         on_signal(self.loop, "SIGTERM", self.stop)
         on_signal(self.loop, "SIGINT", self.stop)
         on_signal(self.loop, "SIGHUP", self.reload)
@@ -205,6 +205,9 @@ class Master:
         self.loop.run()
         self.loop.close()
         return self._exit_code
+
+    def _flush_log(self) -> None:
+        self._logger.flush()  # not bound once: a reload changes the logger
 
     def _announce_once(self) -> None:
         if self._announce is not None:

@@ -13,7 +13,7 @@ from collections.abc import Coroutine
 from json.encoder import encode_basestring_ascii as quote
 from typing import Any, Final, final
 
-from sws.base.errors import DecodeError, Http1Error
+from sws.base.errors import DecodeError, Http1Error, UsageError
 from sws.exchange.exchange import Exchange, Handler
 from sws.exchange.pages import respond_error
 from sws.net.driver import StreamDriver
@@ -80,7 +80,7 @@ class HttpService:
 
     def finished(self, exchange: Exchange, error: BaseException | None) -> None:
         """The handler is through: mend what it left undone, count it, log it."""
-        if error is not None:
+        if error is not None or exchange.status == 0:
             self._failed(exchange, error)
         method = exchange.request.method
         elapsed = exchange.elapsed
@@ -90,9 +90,11 @@ class HttpService:
         if self._access_log:
             self._log_access(exchange, elapsed)
 
-    def _failed(self, exchange: Exchange, error: BaseException) -> None:
-        if isinstance(error, Cancelled):
+    def _failed(self, exchange: Exchange, error: BaseException | None) -> None:
+        if isinstance(error, Cancelled) or (error is None and exchange.is_dead):
             return
+        if error is None:
+            error = UsageError("the handler ended without an answer")
         status = error.status if isinstance(error, Http1Error) else 400 if isinstance(error, DecodeError) else 500
         if status == 500:
             trace = "".join(traceback.format_exception(error))[-4000:]

@@ -20,7 +20,7 @@ from sws.observe.logger import Logger
 from sws.os.loop import Loop
 from sws.os.poller.base import READ
 from sws.os.poller.choose import choose_poller
-from sws.os.process import resident_octets
+from sws.os.process import resident_octets, settle_memory
 from sws.os.signals import on_signal
 from sws.proto.http.date import format_http_date
 from sws.proto.http1 import Http1Limits, IdlePolicy, ServerConnection
@@ -105,6 +105,7 @@ class Worker:
 
     def run(self) -> None:
         """Serve until drained."""
+        settle_memory()
         self.loop.run()
         self.close()
 

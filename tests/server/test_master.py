@@ -115,10 +115,10 @@ def test_reload_takes_the_new_configuration(site: pathlib.Path) -> None:
         write_config(site, "other", workers=3)
         server.signal(signal.SIGHUP)
         server.read_until(lambda: b'"reloaded"' in server.err)
-        assert server.get()[2] == b"second\n"
         deadline = time.monotonic() + 10
         while before & children(server.process.pid) and time.monotonic() < deadline:
             time.sleep(0.02)
+        assert server.get()[2] == b"second\n"
         after = children(server.process.pid)
         assert len(after) == 3
         assert not after & before

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from ipaddress import IPv6Address
 from typing import Final, final
 
 from sws.base.errors import DecodeError
@@ -80,6 +79,8 @@ def canonical_ipv6(text: bytes) -> bytes:
 
     Raises:  DecodeError if `text` is not an IPv6 address; zone identifiers are refused.
     """
+    from ipaddress import IPv6Address  # here, as few requests need it: start-up time
+
     try:
         number = int(IPv6Address(text.decode("ascii")))
     except ValueError:  # AddressValueError and UnicodeDecodeError

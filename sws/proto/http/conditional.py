@@ -27,7 +27,6 @@ __all__ = ["MAX_ETAGS", "ETag", "Outcome", "evaluate", "if_range_matches", "pars
 MAX_ETAGS: Final = 256
 """How many entity tags of one list are read."""
 
-_SECONDS_PER_YEAR: Final = 31_556_952
 _TAG: Final = rb'(W/)?"([\x21\x23-\x7e\x80-\xff]*)"'
 _ETAG_RE: Final = re.compile(_TAG)
 _LIST_ITEM_RE: Final = re.compile(rb"[ \t]*(?:" + _TAG + rb"[ \t]*)?(?:,|\Z)")
@@ -164,7 +163,7 @@ def if_range_matches(value: bytes, etag: ETag | None, last_modified: int | None,
         return etag is not None and etag.strongly_matches(ETag(match.group(2), match.group(1) is not None))
     if last_modified is None or last_modified + 1 > date:
         return False
-    return parse_http_date(value, _year(date)) == last_modified
+    return parse_http_date(value, date) == last_modified
 
 
 def _matches(values: Sequence[bytes], etag: ETag | None, exists: bool, *, weak: bool, unreadable: bool) -> bool:
@@ -183,9 +182,4 @@ def _matches(values: Sequence[bytes], etag: ETag | None, exists: bool, *, weak: 
 
 def _single_date(values: Sequence[bytes], now: int) -> int | None:
     """The date of a field that came exactly once and is readable."""
-    return parse_http_date(values[0], _year(now)) if len(values) == 1 else None
-
-
-def _year(seconds: int) -> int:
-    """The year of a timestamp, to a day or so: enough to place a two-digit year."""
-    return 1970 + seconds // _SECONDS_PER_YEAR
+    return parse_http_date(values[0], now) if len(values) == 1 else None

@@ -66,13 +66,13 @@ def format_http_date(seconds: int) -> bytes:
     )  # fmt: skip
 
 
-def parse_http_date(value: bytes, now_year: int | None = None) -> int | None:
+def parse_http_date(value: bytes, now: int | None = None) -> int | None:
     """Reads an HTTP-date in any of its three forms, case-sensitively.  RFC 9110 §5.6.7.
 
     Args:
       value:     the field value, without white space around it.
-      now_year:  the current year, to place the two-digit year of an rfc850-date: a year more than 50 ahead of it is one of
-                 the century before.  None places 70..99 in the 20th century and 00..69 in the 21st.
+      now:    seconds since the epoch, to place the two-digit year of an rfc850-date: a date more than 50 years ahead is one of
+              the century before.  None places 70..99 in the 20th century and 00..69 in the 21st.
     Returns: seconds since 1970-01-01T00:00:00Z, or None if `value` is not an HTTP-date.  The leap second 23:59:60 equals
       the first second of the next day.
     """
@@ -83,7 +83,8 @@ def parse_http_date(value: bytes, now_year: int | None = None) -> int | None:
     match = _RFC850_DATE.fullmatch(value)
     if match is not None:
         day, month, year, hour, minute, second = match.groups()
-        return _timestamp(_full_year(int(year), now_year), _MONTHS[month], int(day), hour, minute, second)
+        full_year = _full_year(int(year), _MONTHS[month], int(day), hour, minute, second, now)
+        return _timestamp(full_year, _MONTHS[month], int(day), hour, minute, second)
     match = _ASCTIME_DATE.fullmatch(value)
     if match is not None:
         month, day, hour, minute, second, year = match.groups()
@@ -91,12 +92,15 @@ def parse_http_date(value: bytes, now_year: int | None = None) -> int | None:
     return None
 
 
-def _full_year(two_digits: int, now_year: int | None) -> int:
-    """The year that a two-digit year stands for, seen from `now_year`."""
-    if now_year is None:
+def _full_year(two_digits: int, month: int, day: int, hour: bytes, minute: bytes, second: bytes, now: int | None) -> int:
+    """The year that a two-digit year stands for, seen from `now`."""
+    if now is None:
         return two_digits + (1900 if two_digits >= 70 else 2000)
+    days, rest = divmod(now, _DAY_SECONDS)
+    now_year, now_month, now_day = _civil(days + _EPOCH_DAY)
     year = now_year - now_year % 100 + two_digits
-    return year - 100 if year > now_year + 50 else year
+    ahead = (year, month, day, int(hour) * 3600 + int(minute) * 60 + int(second)) > (now_year + 50, now_month, now_day, rest)
+    return year - 100 if ahead else year
 
 
 def _timestamp(year: int, month: int, day: int, hour: bytes, minute: bytes, second: bytes) -> int | None:

@@ -152,6 +152,10 @@ class ClientConnection:
         """Clients send no responses: see `send_request`.  Raises: UsageError."""
         raise UsageError("a client sends no responses")
 
+    def send_response(self, stream: int, status: int, fields: Fields, content: bytes) -> None:
+        """Clients send no responses.  Raises: UsageError."""
+        raise UsageError("a client sends no responses")
+
     def send_data(self, stream: int, data: Output, ended: bool = False) -> None:
         """Content of the request, or raw octets in a tunnel."""
         length = data.length if isinstance(data, FileSpan) else len(data)

@@ -119,8 +119,8 @@ def _with_framing(head: RequestHead, limits: Http1Limits) -> ParsedRequest:
     index = head.index
     version = head.version
     connection = index.get(b"connection")
-    if connection is None:
-        persistent = version >= 11
+    if connection is None or connection == b"keep-alive":
+        persistent = version >= 11 or connection is not None
     elif version >= 11:
         persistent = not has_token(connection, b"close")
     else:

@@ -402,6 +402,31 @@ class ServerConnection:
         if ended:
             self._message_sent()
 
+    def send_response(self, stream: int, status: int, fields: Fields, content: bytes) -> None:
+        """A whole response.  The usual one, to a complete 1.1 request on a connection that goes on, is one join of octets."""
+        request = self._request
+        plan = plan_head(status, fields)
+        if (
+            self._us is State.OWED
+            and self._peer is State.DONE
+            and self._persistent
+            and stream == self._stream
+            and request is not None
+            and plan.content_length == len(content)
+            and not (plan.close or plan.has_date)
+            and request.head.version >= 11
+            and request.head.method == b"GET"
+            and status == 200
+        ):
+            self._us = State.DONE
+            response = b"".join((plan.block, b"date: ", self._date(), b"\r\n\r\n", content))
+            self._out.append(response)
+            self._queued += len(response)
+            return
+        self.send_headers(stream, status, fields, not content)
+        if content and self._us is State.BODY:
+            self.send_data(stream, content, True)
+
     def _gives_up_content(self) -> bool:
         """The client's content will not be read to its end: more than we care to drain, or it waits for a 100 in vain."""
         if self._peer is not State.BODY or self._request is None:
@@ -409,8 +434,6 @@ class ServerConnection:
         return self._request.expects_continue or self._left > self._limits.drain
 
     def _open_connect_tunnel(self, stream: int, parts: list[bytes]) -> None:
-        if self._peer is not State.DONE:
-            raise UsageError("a CONNECT with content cannot become a tunnel")
         self._say(stream, Said.SWITCH)
         self._peer = State.TUNNEL
         self._unconsumed = 0

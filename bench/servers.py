@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0 OR MIT
+"""Starts the servers that are compared, each pinned to one core, on a folder of 500 files of 1 KiB and one of 1 GiB on demand."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import pathlib
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+HERE = pathlib.Path(__file__).parent
+FILES = 500
+
+
+def make_site(folder: pathlib.Path) -> pathlib.Path:
+    """500 files of 1 KiB below f/."""
+    (folder / "f").mkdir(parents=True, exist_ok=True)
+    for number in range(FILES):
+        (folder / "f" / f"{number}.txt").write_bytes((b"%06d " % number * 200)[:1024])
+    return folder
+
+
+def free_port() -> int:
+    """A port that was free a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def on_core(core: int, command: Sequence[str]) -> list[str]:
+    """The command pinned to a core where taskset is to be had."""
+    taskset = shutil.which("taskset")
+    return [taskset, "-c", str(core), *command] if taskset else list(command)
+
+
+def commands(site: pathlib.Path, port: int, work: pathlib.Path) -> dict[str, list[str]]:
+    """Name -> command, of those that are installed."""
+    found: dict[str, list[str]] = {}
+    sws = ["-m", "sws", "start", "--root", str(site), "--listen", f"http://127.0.0.1:{port}", "--workers", "1"]
+    found["sws"] = [sys.executable, *sws, "--no-access-log"]
+    found["sws+log"] = [sys.executable, *sws]
+    pypy = os.environ.get("PYPY_VENV")
+    if pypy:
+        found["sws-pypy"] = [f"{pypy}/bin/python", *sws, "--no-access-log"]
+    uvicorn = [sys.executable, "-m", "uvicorn", "bench.uvicorn_app:app", "--port", str(port), "--no-access-log", "--log-level", "error"]
+    found["uvicorn-std"] = [*uvicorn, "--loop", "uvloop", "--http", "httptools"]
+    found["uvicorn-h11"] = [*uvicorn, "--loop", "asyncio", "--http", "h11"]
+    nginx = shutil.which("nginx")
+    if nginx:
+        text = (HERE / "nginx.conf").read_text()
+        for name, value in {"PORT": str(port), "ROOT": str(site), "WORK": str(work), "USER": getpass.getuser()}.items():
+            text = text.replace(f"@{name}@", value)
+        (work / "nginx.conf").write_text(text)
+        found["nginx"] = [nginx, "-c", str(work / "nginx.conf"), "-p", str(work), "-e", str(work / "error.log")]
+    return found
+
+
+@contextmanager
+def running(name: str, command: Sequence[str], site: pathlib.Path, port: int, core: int = 0) -> Iterator[subprocess.Popen[bytes]]:
+    """A server that accepts connections."""
+    environment = {**os.environ, "BENCH_ROOT": str(site), "PYTHONPATH": str(HERE.parent)}
+    process = subprocess.Popen(on_core(core, command), env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        until = time.monotonic() + 20
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", port), timeout=1).close()
+                break
+            except OSError:
+                if process.poll() is not None or time.monotonic() > until:
+                    raise RuntimeError(f"{name} did not start") from None
+                time.sleep(0.05)
+        yield process
+    finally:
+        process.terminate()
+        process.wait(20)
