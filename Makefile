@@ -45,7 +45,7 @@ format: $(VENV)/.dev
 
 type: $(VENV)/.dev
 	$(BIN)/mypy
-	$(BIN)/mypy --platform win32
+	$(BIN)/mypy --platform win32 sws/os/poller sws/base sws/proto
 	$(BIN)/mypy --platform darwin
 
 test: lint type

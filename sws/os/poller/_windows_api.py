@@ -96,7 +96,7 @@ class OverlappedEntry(ctypes.Structure):
     ]
 
 
-class _Helper:  # pragma: no cover - runs on Windows only
+class _Helper:
     """A handle of AFD and the number of operations that it carries."""
 
     __slots__ = ("handle", "load")
@@ -106,7 +106,7 @@ class _Helper:  # pragma: no cover - runs on Windows only
         self.load = 0
 
 
-class _Operation:  # pragma: no cover - runs on Windows only
+class _Operation:
     """One poll operation: the memory that the kernel writes to until its packet was taken."""
 
     __slots__ = ("helper", "info", "status")
@@ -122,14 +122,14 @@ def native_windows_api() -> NativeWindowsApi:
 
     Raises: PollerUnavailable if it is none; OSError if it refuses the port.
     """
-    if sys.platform == "win32":  # pragma: no cover - runs on Windows only
+    if sys.platform == "win32":
         return NativeWindowsApi()
     else:
         raise PollerUnavailable("this system has no completion ports")
 
 
 @final
-class NativeWindowsApi:  # pragma: no cover - runs on Windows only
+class NativeWindowsApi:
     """A completion port and its AFD helpers; see `iocp.WindowsApi` for the methods."""
 
     __slots__ = ("_helpers", "_kernel32", "_ntdll", "_operations", "_port", "_winsock")
@@ -302,14 +302,14 @@ class NativeWindowsApi:  # pragma: no cover - runs on Windows only
         return _windows_error(self._ntdll.RtlNtStatusToDosError(ctypes.c_int32(status)))
 
 
-def _library(name: str) -> ctypes.CDLL:  # pragma: no cover - runs on Windows only
+def _library(name: str) -> ctypes.CDLL:
     if sys.platform == "win32":
         return ctypes.WinDLL(name, use_last_error=True)
     else:
         raise PollerUnavailable("this system has no completion ports")
 
 
-def _last_error() -> int:  # pragma: no cover - runs on Windows only
+def _last_error() -> int:
     """What the library call before has left; ctypes saves it, since the interpreter's own calls would change it."""
     if sys.platform == "win32":
         return ctypes.get_last_error()
@@ -317,7 +317,7 @@ def _last_error() -> int:  # pragma: no cover - runs on Windows only
         return 0
 
 
-def _windows_error(code: int) -> OSError:  # pragma: no cover - runs on Windows only
+def _windows_error(code: int) -> OSError:
     if sys.platform == "win32":
         return ctypes.WinError(code)
     else:
