@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: Apache-2.0 OR MIT
+"""A few thousand executions of every fuzz target, and the fuzzer's own proof that it finds something."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from tests.fuzz.fuzz_http1 import TARGETS
+from tests.fuzz.kit import FuzzFailure, Target, fuzz
+
+
+@pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.name)
+def test_smoke(target: Target) -> None:
+    report = fuzz(target, executions=1500, seconds=30.0, seed=1)
+    assert report.executions == 1500
+    assert len(report.outcomes) >= 3, "it does not get anywhere"
+
+
+def test_the_loop_finds_a_planted_fault() -> None:
+    def check(data: bytes, chance: random.Random) -> str:
+        if b"\x00" in data:
+            raise ValueError("NUL")
+        return "taken"
+
+    target = Target("planted", check, [b"a", b"bc"], [b"d"], lambda chance: b"e")
+    with pytest.raises(FuzzFailure, match=r"seed 3, execution \d+: ValueError: NUL"):
+        fuzz(target, executions=100_000, seconds=30.0, seed=3)
