@@ -46,7 +46,7 @@ class RangeSet:
         self._stops[first:last] = [stop]
 
     def remove(self, start: int, stop: int) -> None:
-        """Exclude `[start, stop)`."""
+        """Exclude `[start, stop)`.  Raises: LimitExceeded if cutting a range in two would make too many; the set is then unchanged."""
         if start >= stop:
             return
         first = bisect_right(self._stops, start)
@@ -54,6 +54,9 @@ class RangeSet:
         if first >= last:
             return
         left, right = self._starts[first], self._stops[last - 1]
+        count = len(self._starts) - (last - first) + (left < start) + (stop < right)
+        if count > self._maximum:
+            raise LimitExceeded("ranges", count, self._maximum)
         self._starts[first:last] = [left] * (left < start) + [stop] * (stop < right)
         self._stops[first:last] = [start] * (left < start) + [right] * (stop < right)
 

@@ -34,12 +34,19 @@ def _size(octets: int) -> str:
     return f"{value:.1f} {_UNITS[-1]}"
 
 
+def _when(seconds: float) -> str:
+    try:
+        return time.strftime("%Y-%m-%d %H:%M", time.gmtime(seconds))
+    except (OSError, OverflowError, ValueError):
+        return ""  # a time that no calendar has
+
+
 def _row(name: str, status: os.stat_result) -> str:
     is_directory = stat.S_ISDIR(status.st_mode)
     shown = html.escape(name + "/" * is_directory)
     # "./" keeps a name such as "javascript:x" from being read as a scheme
     link = html.escape("./" + quote(name, safe="", errors="surrogateescape") + "/" * is_directory)
-    when = time.strftime("%Y-%m-%d %H:%M", time.gmtime(status.st_mtime))
+    when = _when(status.st_mtime)
     return f'<tr><td><a href="{link}">{shown}</a></td><td>{"" if is_directory else _size(status.st_size)}</td><td>{when}</td></tr>'
 
 

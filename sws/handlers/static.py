@@ -34,7 +34,7 @@ from sws.proto.http.date import format_http_date
 from sws.proto.http.method import REGISTERED_METHODS
 from sws.proto.http.ranges import IGNORE, UNSATISFIABLE, content_range, parse_range, unsatisfied_range
 from sws.proto.http.target import path_segments
-from sws.proto.http.types import content_type_for
+from sws.proto.http.types import CONTENT_TYPES, content_type_for
 from sws.proto.http.url import QUERY_SAFE, percent_encode
 
 __all__ = ["StaticFiles", "StaticOptions"]
@@ -88,7 +88,7 @@ class StaticFiles:
         self._options = options
         self._hot = HotFiles(root, options.cache)
         self._memo: dict[tuple[int, int, int, str], _Facts] = {}
-        self._types = {name.lower().lstrip("."): value.encode("ascii") for name, value in options.types.items()}
+        self._types = {**CONTENT_TYPES, **{name.lower().lstrip("."): value.encode("ascii") for name, value in options.types.items()}}
 
     async def __call__(self, exchange: Exchange) -> None:
         """Answer one request."""
@@ -256,7 +256,7 @@ class StaticFiles:
         tag = b"%x-%x-%x" % (status.st_mtime_ns, status.st_size, status.st_ino)
         etag = ETag(tag, weak)
         fields = [
-            (b"content-type", self._content_type(name)),
+            (b"content-type", content_type_for(name, self._types)),
             (b"last-modified", format_http_date(modified)),
             (b"etag", bytes(etag)),
             (b"accept-ranges", b"bytes"),
@@ -265,13 +265,6 @@ class StaticFiles:
         if self._options.max_age is not None:
             fields.append((b"cache-control", b"max-age=%d" % self._options.max_age))
         return _Facts(status.st_size, etag, modified, tuple(fields))
-
-    def _content_type(self, name: str) -> bytes:
-        if self._types:
-            own = self._types.get(name.rpartition(".")[2].lower())
-            if own is not None:
-                return own
-        return content_type_for(name)
 
     @staticmethod
     def _conditions(exchange: Exchange, facts: _Facts) -> Outcome:

@@ -52,7 +52,6 @@ def test_the_bound(steps: list[tuple[bool, int, int]], maximum: int) -> None:
         assert list(ranges) == _ranges(model)
 
 
-@pytest.mark.xfail(reason="RangeSet.remove does not look at its bound", raises=pytest.fail.Exception)
 def test_the_bound_holds_when_a_range_is_cut_in_two() -> None:
     ranges = RangeSet(1)
     ranges.add(0, 10)

@@ -40,7 +40,16 @@ _METHOD_START: Final = re.compile(rb"[" + _TCHAR + rb"]*")
 _FOLD: Final = re.compile(rb"\r\n[ \t]+")  # white space before it may stay: to look for that as well would be quadratic
 _SPACE_BEFORE_COLON: Final = re.compile(rb"^([" + _TCHAR + rb"]+)[ \t]+:", re.MULTILINE)
 
-_names: dict[bytes, bytes] = {}
+# The usual names, lower and capitalised, are known from the start, so that junk sent first cannot push them onto the slow path.
+_USUAL_NAMES: Final = (
+    b"accept accept-encoding accept-language access-control-request-headers access-control-request-method authorization cache-control "
+    b"connection content-encoding content-length content-type cookie date dnt expect forwarded from host if-match if-modified-since "
+    b"if-none-match if-range if-unmodified-since keep-alive origin pragma priority proxy-authorization range referer sec-ch-ua "
+    b"sec-ch-ua-mobile sec-ch-ua-platform sec-fetch-dest sec-fetch-mode sec-fetch-site sec-fetch-user te traceparent tracestate trailer "
+    b"transfer-encoding upgrade upgrade-insecure-requests user-agent via x-forwarded-for x-forwarded-host x-forwarded-proto "
+    b"x-real-ip x-requested-with"
+).split()
+_names: dict[bytes, bytes] = {spelled: name for name in _USUAL_NAMES for spelled in (name, name.title())}
 _VERSIONS: Final = {b"HTTP/1.1": 11, b"HTTP/1.0": 10}
 
 

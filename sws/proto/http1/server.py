@@ -577,11 +577,12 @@ class ServerConnection:
         connection is kept for `patience` seconds, and the response to what comes says `Connection: close`.
         """
         self._last = True
-        if self._peer is State.IDLE:
-            if patience > 0:
-                self._deadline = min(now + patience, self._deadline or now + patience)
-            elif not self._buffer:
-                self._finish()
-        else:
+        if self._peer is not State.IDLE:
             self._persistent = False
+        elif self._buffer:  # a head is on its way, and has its own deadline
+            return []
+        elif patience > 0:
+            self._deadline = min(now + patience, self._deadline or now + patience)
+        else:
+            self._finish()
         return []

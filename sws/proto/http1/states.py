@@ -9,7 +9,9 @@ requester's machine and *sends* with the responder's; a client the other way rou
 
 The pair returns to IDLE together: `NEXT` is given to both when both are DONE and the connection persists (§9.3).  `SWITCH` makes a
 tunnel of both after a 101 or a 2xx to CONNECT.  `CLOSE` is the end of what this speaker says, `FAULT` means that what it said
-cannot be understood any further.  A pair that is absent is refused: by the peer, a protocol error; by ourselves, a UsageError.
+cannot be understood any further.  What a peer sends and what our verbs say goes through
+these tables where it can be refused; where the engine has just looked at both states itself (the usual whole response), it sets the
+state that the table would give.  A pair that is absent is refused: by the peer, a protocol error; by ourselves, a UsageError.
 """
 
 from __future__ import annotations

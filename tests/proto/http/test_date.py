@@ -13,13 +13,14 @@ from sws.proto.http.date import format_http_date, parse_http_date
 from tests.kit.vectors import load_vectors
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_JULY_2026 = int((datetime(2026, 7, 1, tzinfo=UTC) - _EPOCH).total_seconds())
 _FIRST = int((datetime(1, 1, 1, tzinfo=UTC) - _EPOCH).total_seconds())
 _LAST = int((datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC) - _EPOCH).total_seconds())
 
 
 def test_vectors() -> None:
-    for case in load_vectors("http", "date", keys=("value", "now_year")):
-        assert parse_http_date(bytes.fromhex(case["value"]), case["now_year"]) == case["result"], case["id"]
+    for case in load_vectors("http", "date", keys=("value", "now")):
+        assert parse_http_date(bytes.fromhex(case["value"]), case["now"]) == case["result"], case["id"]
 
 
 def test_format_of_the_rfc() -> None:
@@ -48,11 +49,11 @@ def test_every_day_of_four_centuries() -> None:
         seconds += 7 * 86_400
 
 
-@given(st.datetimes(datetime(1977, 1, 1), datetime(2076, 12, 31, 23, 59, 59)))
+@given(st.datetimes(datetime(1976, 7, 1, 0, 0, 1), datetime(2076, 7, 1)))
 def test_the_obsolete_forms_agree_with_datetime(moment: datetime) -> None:
     moment = moment.replace(microsecond=0, tzinfo=UTC)
     seconds = int((moment - _EPOCH).total_seconds())
-    assert parse_http_date(f"{moment:%A, %d-%b-%y %H:%M:%S} GMT".encode(), 2026) == seconds
+    assert parse_http_date(f"{moment:%A, %d-%b-%y %H:%M:%S} GMT".encode(), _JULY_2026) == seconds
     assert parse_http_date(f"{moment:%a %b} {moment.day:2} {moment:%H:%M:%S} {moment.year}".encode()) == seconds
 
 
@@ -67,6 +68,6 @@ def test_years_past_four_digits_are_the_callers_fault(seconds: int) -> None:
         format_http_date(seconds)
 
 
-@given(st.binary(max_size=40), st.none() | st.integers(1970, 9999))
-def test_any_octets_give_a_number_or_none(value: bytes, now_year: int | None) -> None:
-    parse_http_date(value, now_year)
+@given(st.binary(max_size=40), st.none() | st.integers(_FIRST, _LAST))
+def test_any_octets_give_a_number_or_none(value: bytes, now: int | None) -> None:
+    parse_http_date(value, now)
