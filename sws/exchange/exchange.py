@@ -139,6 +139,10 @@ class Exchange:
         """The target's query without its question mark."""
         return self.request.target.partition(b"?")[2]
 
+    def field_lines(self, name: bytes) -> list[bytes]:
+        """The values of all lines of a request field, in order."""
+        return [value for known, value in self.request.fields if known == name]
+
     @property
     def now(self) -> float:
         """Monotonic time of this turn."""

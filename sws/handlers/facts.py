@@ -12,10 +12,13 @@ from typing import Final, final
 
 from sws._version import __version__
 from sws.exchange.exchange import Exchange, Handler
+from sws.exchange.pages import respond_error
+from sws.proto.http.conditional import Outcome, evaluate
 
 __all__ = ["FACTS_PATH", "ServerFacts"]
 
 FACTS_PATH: Final = b"/.well-known/sws"
+_FIELDS: Final = ((b"cache-control", b"no-store"),)
 
 
 @final
@@ -41,6 +44,11 @@ class ServerFacts:
         if exchange.path != self._path or exchange.request.method not in (b"GET", b"HEAD"):
             await next_handler(exchange)
             return
+        # It differs each time, so it has no validators; a condition may still be about its existence.  RFC 9110 §13.1.
+        outcome = evaluate(exchange.request.method, exchange.field_lines, None, None, int(exchange.wall))
+        if outcome is not Outcome.PROCEED:
+            respond_error(exchange, 412) if outcome is Outcome.PRECONDITION_FAILED else exchange.respond(304, _FIELDS)
+            return
         facts = exchange.facts
         answer = {
             **self._server,
@@ -51,5 +59,4 @@ class ServerFacts:
             "client": facts.address,
             "address": facts.local,
         }
-        fields = ((b"content-type", b"application/json"), (b"cache-control", b"no-store"))
-        exchange.respond(200, fields, json.dumps(answer).encode("ascii"))
+        exchange.respond(200, (*_FIELDS, (b"content-type", b"application/json")), json.dumps(answer).encode("ascii"))

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, final
 from urllib.parse import quote
@@ -186,7 +186,7 @@ class StaticFiles:
             self._not_found(exchange, error)
             return
         if not _CONDITIONS.isdisjoint(exchange.request.index):
-            outcome = evaluate(exchange.request.method, field_lines(exchange), None, None, int(exchange.wall))  # it has no validators
+            outcome = evaluate(exchange.request.method, exchange.field_lines, None, None, int(exchange.wall))  # it has no validators
             if self._ends(exchange, outcome, _LISTING):
                 return
         exchange.respond(200, _LISTING, page)
@@ -268,15 +268,9 @@ class StaticFiles:
 
     @staticmethod
     def _conditions(exchange: Exchange, facts: _Facts) -> Outcome:
-        return evaluate(exchange.request.method, field_lines(exchange), facts.etag, facts.modified, int(exchange.wall))
+        return evaluate(exchange.request.method, exchange.field_lines, facts.etag, facts.modified, int(exchange.wall))
 
     @staticmethod
     def _range_applies(exchange: Exchange, facts: _Facts) -> bool:
         value = exchange.request.index.get(b"if-range")
         return value is None or if_range_matches(value, facts.etag, facts.modified, int(exchange.wall))
-
-
-def field_lines(exchange: Exchange) -> Callable[[bytes], Sequence[bytes]]:
-    """Look-up of all lines of a field, as proto.http.conditional wants it."""
-    fields = exchange.request.fields
-    return lambda wanted: [value for name, value in fields if name == wanted]

@@ -506,8 +506,6 @@ class StreamDriver:
             self._broken = True
 
     def _destroy(self, reset: bool = False) -> None:
-        if self._phase is _Phase.CLOSED:
-            return
         self._phase = _Phase.CLOSED
         self._loop.unwatch(self._fd)
         if self._timer is not None:

@@ -68,16 +68,17 @@ def content_length_of(value: bytes, status: int = 400) -> int:
 
 
 def transfer_codings(value: bytes, status: int = 400) -> None:
-    """Accept `chunked` alone.  RFC 9112 §6.1, §7.
+    """Accept `chunked` alone.  RFC 9112 §6.1, §6.3, §7.
 
-    Raises: Http1Error `status` for a list that is malformed, repeats `chunked` or does not end with it, 501 for other codings.
+    Raises: Http1Error `status` for a list that is malformed, repeats `chunked` or does not end with it, 501 for codings beneath it.
     """
+    # DEVIATES RFC 9110 §5.6.1.2: empty list elements are refused here, since not everybody reads "chunked," as "chunked".
     codings = [coding.strip(b" \t").lower() for coding in value.split(b",")]
     if codings == [b"chunked"]:
         return
     if not all(re.fullmatch(rb"[!#$%&'*+\-.^_`|~0-9a-z]+", coding) for coding in codings):
         raise Http1Error(status, "malformed Transfer-Encoding")
-    if codings.count(b"chunked") > 1 or b"chunked" in codings[:-1]:
+    if codings[-1] != b"chunked" or b"chunked" in codings[:-1]:
         raise Http1Error(status, "chunked is not the last and only framing coding")
     raise Http1Error(501, "a transfer coding that is not implemented")
 
@@ -134,7 +135,7 @@ def _with_framing(head: RequestHead, limits: Http1Limits) -> ParsedRequest:
         raise Http1Error(411, "HTTP/1.0 content needs a Content-Length")
     expects = False
     if b"expect" in index and version >= 11:  # HTTP/1.0: ignored, RFC 9110 §10.1.1
-        if index[b"expect"].lower() != b"100-continue":
+        if {member.strip(b" \t").lower() for member in index[b"expect"].split(b",")} - {b""} != {b"100-continue"}:
             raise Http1Error(417, "an expectation that cannot be met")
         expects = length != 0
     upgrade = version >= 11 and b"upgrade" in index and connection is not None and has_token(connection, b"upgrade")

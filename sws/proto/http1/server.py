@@ -67,6 +67,7 @@ class ServerConnection:
         self._us = State.IDLE
         self._stream = 0
         self._request: ParsedRequest | None = None
+        self._refused_method = b"GET"  # HEAD: the response to the refusal has no content either
         self._persistent = True
         self._left = 0
         self._decoder: ChunkedDecoder | None = None
@@ -196,6 +197,7 @@ class ServerConnection:
                 raise Http1Error(431, "the field section is too large")
             request = parse_request(data[:line_end], data[line_end + 2 : end + 2], limits, self._scheme)
         except Http1Error as error:
+            self._refused_method = b"HEAD" if data.startswith(b"HEAD ") else b"GET"
             self._refuse(self._first_fault(data[: end + 3]) or error, events)
             return
         self._stream += 1
@@ -362,8 +364,8 @@ class ServerConnection:
         if stream != self._stream or self._us is not State.OWED:
             raise UsageError(f"no response is owed on stream {stream}")
         request = self._request
-        method = b"GET" if request is None else request.head.method
-        version = 11 if request is None else request.head.version
+        method = self._refused_method if request is None else request.head.method
+        version = 10 if request is None else request.head.version  # who was refused may know no chunks
         parts = [plan.block]
         if not plan.has_date:
             parts.append(b"date: %b\r\n" % self._date())

@@ -271,7 +271,7 @@ def test_6_3_a_tunnel_has_no_framing(line: bytes) -> None:
     assert content_of(events) == b"raw"
 
 
-@pytest.mark.parametrize("coding", [b"chunked, gzip", b"chunked, chunked", b"chunked;q=1"])
+@pytest.mark.parametrize("coding", [b"chunked, gzip", b"chunked, chunked", b"chunked;q=1", b"gzip", b"identity", b"xchunked"])
 def test_6_3_a_request_whose_last_coding_is_not_chunked(coding: bytes) -> None:
     out = _refusal(_head(b"Host: a", b"Transfer-Encoding: " + coding, start=b"POST / HTTP/1.1") + b"0\r\n\r\n")
     assert out.startswith(b"HTTP/1.1 400 ")
