@@ -29,3 +29,11 @@ def test_one_path_and_no_other() -> None:
         assert set(facts) >= {"python", "system"}
         for request in (get("/"), get(path + "/x"), get(path, "Content-Length: 0", method="POST")):
             assert rig.ask(request)[0].content == b"other"
+
+
+def test_conditions() -> None:
+    """RFC 9110 §13.1: it exists, and has no validators."""
+    with Rig(compile_chain([ServerFacts(FACTS_PATH, "epoll")], other)) as rig:
+        path = FACTS_PATH.decode()
+        for field, status in (("If-None-Match: *", 304), ('If-None-Match: "x"', 200), ('If-Match: "x"', 412), ("If-Match: *", 200)):
+            assert rig.ask(get(path, field))[0].status == status

@@ -16,8 +16,9 @@ from urllib.parse import unquote, urljoin, urlsplit
 import pytest
 
 from sws.handlers import static as module
+from sws.handlers.hotfiles import HotFile
 from sws.handlers.static import SMALL, StaticFiles, StaticOptions
-from sws.os.files import LinkPolicy, Root
+from sws.os.files import LinkPolicy, Root, read_at
 from tests.kit.driver import Client, Response, Rig, get
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="file names and links of POSIX")
@@ -56,7 +57,8 @@ class Site:
             assert separator
             assert rest == b"", "a response to HEAD has no content (RFC 9110 §9.3.2)"
             line, *lines = head.decode("latin-1").split("\r\n")
-            return Response(int(line.split(" ")[1]), dict(tuple(text.lower().split(": ", 1)) for text in lines), b"")  # type: ignore[arg-type]
+            pairs = [text.lower().partition(": ") for text in lines]
+            return Response(int(line.split(" ")[1]), {name: value for name, _, value in pairs}, b"")
         (response,) = self.rig.ask(get(path, *fields, method=method), self.client)
         assert self.rig.errors == []
         return response
@@ -182,7 +184,7 @@ def test_methods(site: Site) -> None:
         assert site.ask("/f", method=method).status == 501  # RFC 9110 §15.6.2; methods are case-sensitive
 
 
-@pytest.mark.parametrize("path", ["/f", "/big", "/empty", "/dir", "/dir/", "/nothing", "//f", "/%ff", "/index/", "/.hidden"])
+@pytest.mark.parametrize("path", ["/f", "/big", "/empty", "/dir", "/dir/", "/nothing", "//f", "/%ff", "/%zz", "/index/", "/.hidden"])
 @pytest.mark.parametrize("field", [None, "If-None-Match: *", 'If-Match: "no"', "Range: bytes=0-1"])
 def test_head_says_what_get_says(tmp_path: pathlib.Path, path: str, field: str | None) -> None:
     """RFC 9110 §9.3.2: the same fields, but for Range, which is defined for GET alone (§14.2)."""
@@ -521,11 +523,10 @@ def test_a_directory_that_vanishes_before_it_is_listed(tmp_path: pathlib.Path, m
 
 def test_a_small_file_that_shrinks_between_stat_and_read(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     path = site.write("f", b"0123456789")
-    real = module.read_at
 
     def shrink(fd: int, length: int, offset: int) -> bytes:
         os.truncate(path, 5)
-        return real(fd, length, offset)
+        return read_at(fd, length, offset)
 
     monkeypatch.setattr(module, "read_at", shrink)
     assert site.ask("/f").status == 500  # the head had not left: nothing is padded, nothing cut
@@ -555,6 +556,48 @@ def test_the_memo_of_metadata_is_bounded(tmp_path: pathlib.Path, monkeypatch: py
         assert site.ask(f"/f{number}").status == 200
         assert len(site.handler._memo) <= 3
     site.close()
+
+
+def test_what_is_kept_in_memory_is_bounded_and_follows_the_file(tmp_path: pathlib.Path) -> None:
+    site = Site(tmp_path, cache=10_000)
+    for number in range(10):
+        site.write(f"f{number}", b"x" * 1000)
+        assert site.ask(f"/f{number}").status == 200
+        assert site.handler._hot.octets <= 10_000
+    assert len(site.handler._hot) == 3
+    site.write("huge", bytes(SMALL))
+    site.ask("/huge")
+    site.ask("/f9?query")
+    assert len(site.handler._hot) == 3
+    path = site.write("f9", b"changed", PAST)  # same time of modification: the time of change tells
+    assert site.ask("/f9").content == b"changed"
+    path.chmod(0)
+    assert len(site.handler._hot) == 3
+    assert site.handler._hot.get(b"/f9") is None
+    path.unlink()
+    assert site.ask("/f9").status == 404
+    site.ask("/f8")
+    (tmp_path / "f8").unlink()
+    assert site.ask("/f8").status == 404
+    assert len(site.handler._hot) == 1
+    site.close()
+
+
+def test_one_that_is_put_twice(tmp_path: pathlib.Path) -> None:
+    site = Site(tmp_path, cache=10_000)
+    path = site.write("f", b"x" * 1000)
+    entry = HotFile("f", path.stat(), (), b"x" * 1000)
+    for _ in range(5):
+        site.handler._hot.put(b"/f", entry)
+    assert len(site.handler._hot) == 1
+    assert site.handler._hot.octets < 4000
+    site.close()
+
+
+def test_names_that_windows_would_take_for_streams(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    site.write("f")
+    monkeypatch.setattr(module, "_REFUSED_NAME", ":")
+    assert site.ask("/f::$DATA").status == 404
 
 
 # --- traversal -------------------------------------------------------------------------------------------------------
