@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 
 import pytest
 
@@ -28,8 +27,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _no_stray_configuration(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _no_stray_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
     """Variables of the machine must not change what the tests see."""
     for name in ("LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"):
         monkeypatch.delenv(name, raising=False)
-    yield

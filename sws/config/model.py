@@ -71,6 +71,12 @@ class WorkerConfig:
     )
     max_connections: int = option(65536, "Open connections per worker; past it the one idle longest is closed.", minimum=1, maximum=1 << 24)
     poller: str = option("auto", "Which readiness interface to use.", choices=("auto", "epoll", "kqueue", "iocp", "select"))
+    cache: int = option(
+        32 << 20,
+        "Octets of small files a worker keeps in memory, checked at each request; 0 keeps none.",
+        minimum=0,
+        unit="octets",
+    )
     memory: int = option(
         0, "Resident octets of a worker above which idle connections are closed early; 0 is no bound.", minimum=0, unit="octets"
     )
@@ -132,12 +138,6 @@ class StaticConfig:
     links: str = option("inside", "Symbolic links: those that stay inside the root, none, or all.", choices=("inside", "none", "follow"))
     hidden: bool = option(False, "Serve files and directories whose name begins with a dot.")
     types: dict[str, str] = option({}, "Further content types by file name extension, without its dot.")
-    cache: int = option(
-        32 << 20,
-        "Octets of small files each worker keeps in memory, checked for change at each request; 0 keeps none.",
-        minimum=0,
-        unit="octets",
-    )
     max_age: int | None = option(None, "Cache-Control: max-age of files, in seconds; null sends none.", minimum=0, maximum=31536000)
 
 

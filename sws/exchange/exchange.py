@@ -246,7 +246,9 @@ class Exchange:
         self._carrier.output_soon()
 
     async def send(self, data: bytes) -> None:
-        """A part of the content; waits while the client is slower than we are."""
+        """A part of the content; waits while the client is slower than we are.  Dropped where the response has none (HEAD, 204, 304)."""
+        if self.finished:
+            return
         offset = 0
         while offset < len(data):
             room = self._engine.credit(self.stream) if not self._dead else 0

@@ -19,7 +19,7 @@ from typing import Final, final
 from sws.base.engine import Field
 from sws.os.files import Root
 
-__all__ = ["HotFile", "HotFiles"]
+__all__ = ["HotFile", "HotFiles", "HotStore"]
 
 #: What an entry costs besides its content, roughly: keys, fields, the stat result.
 _OVERHEAD: Final = 2048
@@ -43,25 +43,55 @@ class HotFile:
 
 
 @final
-class HotFiles:
-    """The cache of one root.
+class HotStore:
+    """The memory of one worker, shared by the roots of all its hosts.
 
     Args:
       maximum:  octets in all; 0 keeps nothing.
     """
 
-    def __init__(self, root: Root, maximum: int) -> None:
-        self._root = root
-        self._maximum = maximum
-        self._entries: OrderedDict[bytes, HotFile] = OrderedDict()
+    def __init__(self, maximum: int) -> None:
+        self.maximum = maximum
+        self.entries: OrderedDict[tuple[Root, bytes], HotFile] = OrderedDict()
         self.octets = 0
 
+    def put(self, key: tuple[Root, bytes], entry: HotFile) -> None:
+        """Keep an entry, at the expense of those unused longest."""
+        size = len(entry.content) + _OVERHEAD
+        if size > self.maximum:
+            return
+        if key in self.entries:
+            self.drop(key)
+        self.entries[key] = entry
+        self.octets += size
+        while self.octets > self.maximum:
+            self.drop(next(iter(self.entries)))
+
+    def drop(self, key: tuple[Root, bytes]) -> None:
+        """Forget an entry."""
+        self.octets -= len(self.entries.pop(key).content) + _OVERHEAD
+
+
+@final
+class HotFiles:
+    """The part of a store that belongs to one root.
+
+    Args:
+      store:  shared or not.
+    """
+
+    def __init__(self, root: Root, store: HotStore) -> None:
+        self._root = root
+        self._store = store
+        self._entries = store.entries
+
     def __len__(self) -> int:
-        return len(self._entries)
+        return sum(root is self._root for root, _ in self._entries)
 
     def get(self, target: bytes) -> HotFile | None:
         """The entry of a target if its file is still the same."""
-        entry = self._entries.get(target)
+        key = (self._root, target)
+        entry = self._entries.get(key)
         if entry is None:
             return None
         then = entry.status
@@ -77,22 +107,11 @@ class HotFiles:
             or now.st_size != then.st_size
             or now.st_dev != then.st_dev
         ):
-            self._drop(target)
+            self._store.drop(key)
             return None
-        self._entries.move_to_end(target)
+        self._entries.move_to_end(key)
         return entry
 
     def put(self, target: bytes, entry: HotFile) -> None:
-        """Keep an entry, at the expense of those unused longest."""
-        size = len(entry.content) + _OVERHEAD
-        if size > self._maximum:
-            return
-        if target in self._entries:
-            self._drop(target)
-        self._entries[target] = entry
-        self.octets += size
-        while self.octets > self._maximum:
-            self._drop(next(iter(self._entries)))
-
-    def _drop(self, target: bytes) -> None:
-        self.octets -= len(self._entries.pop(target).content) + _OVERHEAD
+        """Keep an entry."""
+        self._store.put((self._root, target), entry)

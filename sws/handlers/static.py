@@ -26,7 +26,7 @@ from sws.base.engine import Field, Fields
 from sws.base.errors import DecodeError
 from sws.exchange.exchange import Exchange
 from sws.exchange.pages import redirect, respond_error
-from sws.handlers.hotfiles import HotFile, HotFiles
+from sws.handlers.hotfiles import HotFile, HotFiles, HotStore
 from sws.handlers.listing import ENTRIES_MAXIMUM, listing_page
 from sws.os.files import Root, read_at
 from sws.proto.http.conditional import ETag, Outcome, evaluate, if_range_matches
@@ -60,7 +60,6 @@ class StaticOptions:
     hidden: bool = False
     types: Mapping[str, str] = field(default_factory=dict)
     max_age: int | None = None
-    cache: int = 0
 
 
 @final
@@ -81,12 +80,13 @@ class StaticFiles:
     Args:
       root:     where the files are.
       options:  how they are served.
+      store:    where hot files are kept, shared with other roots.
     """
 
-    def __init__(self, root: Root, options: StaticOptions) -> None:
+    def __init__(self, root: Root, options: StaticOptions, store: HotStore) -> None:
         self._root = root
         self._options = options
-        self._hot = HotFiles(root, options.cache)
+        self._hot = HotFiles(root, store)
         self._memo: dict[tuple[int, int, int, str], _Facts] = {}
         self._types = {**CONTENT_TYPES, **{name.lower().lstrip("."): value.encode("ascii") for name, value in options.types.items()}}
 

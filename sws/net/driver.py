@@ -68,7 +68,7 @@ class DriverLimits:
 
     send_timeout: float = 30.0
     send_rate: int = 240
-    send_grace: float = 20.0
+    send_grace: float = 30.0
 
 
 class Service(Protocol):

@@ -61,7 +61,7 @@ class Loop:
         self._from_threads: deque[Callback] = deque()
         self._slow: deque[Callback] = deque()
         self._hooks: list[Callback] = []
-        self._running = False
+        self._stopping = False
         self.turns = 0
         #: What happens to an exception that nobody caught.
         self.on_error: Callable[[BaseException], None] = _raise
@@ -147,13 +147,13 @@ class Loop:
 
     def run(self) -> None:
         """Turn until `stop`."""
-        self._running = True
-        while self._running:
+        while not self._stopping:
             self.turn(None)
+        self._stopping = False
 
     def stop(self) -> None:
-        """Make `run` return at the end of this turn."""
-        self._running = False
+        """Make `run` return at the end of this turn, or at once if it has not begun."""
+        self._stopping = True
         self._poller.wake()
 
     def turn(self, longest: float | None) -> None:

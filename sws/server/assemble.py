@@ -14,6 +14,7 @@ from sws.exchange.pages import set_language
 from sws.exchange.pipeline import Stage, compile_chain
 from sws.exchange.stages import content_limit, response_deadline
 from sws.handlers.facts import FACTS_PATH, ServerFacts
+from sws.handlers.hotfiles import HotStore
 from sws.handlers.static import StaticFiles, StaticOptions
 from sws.os.files import LinkPolicy, Root
 from sws.os.loop import Loop
@@ -23,26 +24,25 @@ from sws.server.service import misdirected
 __all__ = ["build_hosts"]
 
 
-def _files(root: str, static: StaticConfig) -> StaticFiles:
+def _files(root: str, static: StaticConfig, store: HotStore) -> StaticFiles:
     options = StaticOptions(
         index=static.index,
         listing=static.listing,
         hidden=static.hidden,
         types=static.types,
         max_age=static.max_age,
-        cache=static.cache,
     )
-    return StaticFiles(Root(root, LinkPolicy(static.links)), options)
+    return StaticFiles(Root(root, LinkPolicy(static.links)), options, store)
 
 
-def _chain(config: Config, host: HostConfig, loop: Loop) -> Handler:
+def _chain(config: Config, host: HostConfig, loop: Loop, store: HotStore) -> Handler:
     server = config.server
     stages: list[Stage] = []
     if host.timeouts.response is not None:
         stages.append(response_deadline(loop, host.timeouts.response))
     if host.limits.body is not None and host.limits.body < server.limits.body:
         stages.append(content_limit(host.limits.body))
-    handler: Handler = _files(host.root or server.root, host.static or server.static)
+    handler: Handler = _files(host.root or server.root, host.static or server.static, store)
     if server.facts:
         stages.append(ServerFacts(FACTS_PATH, loop.poller_name))
     return compile_chain(stages, handler)
@@ -52,5 +52,6 @@ def build_hosts(config: Config, loop: Loop) -> HostTable[Handler]:
     """All virtual hosts.  Raises: OSError if a root cannot be opened."""
     server = config.server
     set_language(server.locale_default)
-    default = misdirected if server.unknown_host == "refuse" else _chain(config, HostConfig(), loop)
-    return HostTable([(host.names, _chain(config, host, loop)) for host in server.hosts], default)
+    store = HotStore(server.worker.cache)
+    default = misdirected if server.unknown_host == "refuse" else _chain(config, HostConfig(), loop, store)
+    return HostTable([(host.names, _chain(config, host, loop, store)) for host in server.hosts], default)

@@ -49,15 +49,22 @@ class Acceptor:
       sock:       listening; shared or not.
       connected:  called with each accepted socket and what is known of its peer.
       paused:     called when descriptors ran out.
+      room:       how many more connections there may be now; newcomers beyond wait in the kernel's queue.
     """
 
     def __init__(
-        self, loop: Loop, sock: socket.socket, connected: Callable[[socket.socket, PeerFacts], None], paused: Callable[[], None]
+        self,
+        loop: Loop,
+        sock: socket.socket,
+        connected: Callable[[socket.socket, PeerFacts], None],
+        paused: Callable[[], None],
+        room: Callable[[], int] = lambda: ACCEPT_BATCH,
     ) -> None:
         self._loop = loop
         self._sock = sock
         self._connected = connected
         self._paused = paused
+        self._room = room
         self._open = True
         self._local = _name_of(sock)
         loop.watch(sock.fileno(), READ | EXCLUSIVE, self._on_ready)
@@ -68,7 +75,11 @@ class Acceptor:
     def _accept(self) -> int:
         """One batch; returns how many came.  What fails for one costs the others nothing."""
         try:
-            accepted = accept_batch(self._sock)
+            room = self._room()
+            if room <= 0:
+                self.pause(PAUSE_SECONDS)
+                return 0
+            accepted = accept_batch(self._sock, min(room, ACCEPT_BATCH))
         except AcceptPause:
             self.pause(PAUSE_SECONDS)
             self._paused()

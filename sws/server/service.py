@@ -13,7 +13,7 @@ from collections.abc import Coroutine
 from json.encoder import encode_basestring_ascii as quote
 from typing import Any, Final, final
 
-from sws.base.errors import DecodeError, Http1Error, UsageError
+from sws.base.errors import DecodeError, Http1Error, LimitExceeded, UsageError
 from sws.exchange.exchange import Exchange, Handler
 from sws.exchange.pages import respond_error
 from sws.net.driver import StreamDriver
@@ -95,7 +95,7 @@ class HttpService:
             return
         if error is None:
             error = UsageError("the handler ended without an answer")
-        status = error.status if isinstance(error, Http1Error) else 400 if isinstance(error, DecodeError) else 500
+        status = error.status if isinstance(error, Http1Error) else 400 if isinstance(error, (DecodeError, LimitExceeded)) else 500
         if status == 500:
             trace = "".join(traceback.format_exception(error))[-4000:]
             self._logger.error("server.service", "a handler failed", {"error": repr(error), "trace": trace})

@@ -26,7 +26,7 @@ from sws.proto.http.date import format_http_date
 from sws.proto.http1 import Http1Limits, IdlePolicy, ServerConnection
 from sws.server.assemble import build_hosts
 from sws.server.keepalive import KeepAliveTuner
-from sws.server.listener import PAUSE_SECONDS, Acceptor
+from sws.server.listener import Acceptor
 from sws.server.service import HttpService, Metrics
 
 __all__ = ["Worker", "serve_in_child"]
@@ -100,7 +100,7 @@ class Worker:
 
     def start(self) -> None:
         """Begin to accept."""
-        self._acceptors = [Acceptor(self.loop, sock, self._connected, self._accept_paused) for sock in self._sockets]
+        self._acceptors = [Acceptor(self.loop, sock, self._connected, self._accept_paused, self._room) for sock in self._sockets]
         self.loop.call_later(_TUNE_SECONDS, self._tune)
 
     def run(self) -> None:
@@ -173,22 +173,21 @@ class Worker:
     # --- connections ---------------------------------------------------------------------------------------------
 
     def _connected(self, sock: socket.socket, facts: PeerFacts) -> None:
-        if len(self.service.connections) >= self._maximum and not self._make_room():
-            sock.close()
-            return
+        if len(self.service.connections) >= self._maximum:
+            self._make_room()
         engine = ServerConnection(self.loop.now, limits=self._limits, idle=self._idle, date=self.http_date)
         self.service.opened(StreamDriver(self.loop, sock, engine, self.service, facts, self._driver_limits))
-        if len(self.service.connections) >= self._maximum and not self.service.idle_connections:
-            for acceptor in self._acceptors:
-                acceptor.pause(PAUSE_SECONDS)
 
-    def _make_room(self) -> bool:
-        """Close the connection idle longest; False if none is idle."""
+    def _room(self) -> int:
+        """How many newcomers there is room for, at the expense of idle connections if need be."""
+        return self._maximum - len(self.service.connections) + len(self.service.idle_connections)
+
+    def _make_room(self) -> None:
+        """Close the connection idle longest."""
         for driver in self.service.idle_connections:
             self.metrics.evicted.add()
             driver.abort()
-            return True
-        return False
+            break
 
     def _accept_paused(self) -> None:
         self.metrics.pauses.add()

@@ -11,6 +11,7 @@ from email.utils import parsedate_to_datetime
 import pytest
 
 from sws.base.errors import DecodeError
+from sws.handlers.hotfiles import HotStore
 from sws.handlers.static import StaticFiles, StaticOptions
 from sws.os.files import Root
 from sws.proto.http.fields import parse_list
@@ -38,7 +39,7 @@ def rig(tmp_path: pathlib.Path) -> Iterator[Rig]:
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(content)
         os.utime(path, (NOW - age, NOW - age))
-    with Rig(StaticFiles(Root(str(tmp_path)), StaticOptions(listing=True, max_age=60))) as made:
+    with Rig(StaticFiles(Root(str(tmp_path)), StaticOptions(listing=True, max_age=60), HotStore(1 << 20))) as made:
         yield made
 
 

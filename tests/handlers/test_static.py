@@ -16,7 +16,7 @@ from urllib.parse import unquote, urljoin, urlsplit
 import pytest
 
 from sws.handlers import static as module
-from sws.handlers.hotfiles import HotFile
+from sws.handlers.hotfiles import HotFile, HotStore
 from sws.handlers.static import SMALL, StaticFiles, StaticOptions
 from sws.os.files import LinkPolicy, Root, read_at
 from tests.kit.driver import Client, Response, Rig, get
@@ -30,10 +30,11 @@ PAST_DATE = "Wed, 01 Jan 2025 00:00:00 GMT"
 class Site:
     """A folder, a handler, a rig."""
 
-    def __init__(self, path: pathlib.Path, links: LinkPolicy = LinkPolicy.INSIDE, **options: Any) -> None:
+    def __init__(self, path: pathlib.Path, links: LinkPolicy = LinkPolicy.INSIDE, cache: int = 0, **options: Any) -> None:
         self.path = path
+        self.store = HotStore(cache)
         self.root = Root(str(path), links)
-        self.handler = StaticFiles(self.root, StaticOptions(**options))
+        self.handler = StaticFiles(self.root, StaticOptions(**options), self.store)
         self.rig = Rig(self.handler)
         self.client: Client | None = None
 
@@ -563,7 +564,7 @@ def test_what_is_kept_in_memory_is_bounded_and_follows_the_file(tmp_path: pathli
     for number in range(10):
         site.write(f"f{number}", b"x" * 1000)
         assert site.ask(f"/f{number}").status == 200
-        assert site.handler._hot.octets <= 10_000
+        assert site.store.octets <= 10_000
     assert len(site.handler._hot) == 3
     site.write("huge", bytes(SMALL))
     site.ask("/huge")
@@ -590,7 +591,7 @@ def test_one_that_is_put_twice(tmp_path: pathlib.Path) -> None:
     for _ in range(5):
         site.handler._hot.put(b"/f", entry)
     assert len(site.handler._hot) == 1
-    assert site.handler._hot.octets < 4000
+    assert site.store.octets < 4000
     site.close()
 
 

@@ -155,7 +155,7 @@ def test_when_descriptors_run_out(world: World, sock: socket.socket, monkeypatch
     """No spinning: the listener is out of the poller until the pause is over."""
     calls = 0
 
-    def exhausted(_sock: socket.socket) -> list[object]:
+    def exhausted(_sock: socket.socket, _maximum: int) -> list[object]:
         nonlocal calls
         calls += 1
         raise AcceptPause("full")
@@ -188,7 +188,7 @@ def test_draining_has_an_end(world: World, sock: socket.socket, monkeypatch: pyt
     """Whoever connects as fast as we accept cannot keep us."""
     batches = 0
 
-    def endless(_sock: socket.socket) -> list[tuple[socket.socket, object]]:
+    def endless(_sock: socket.socket, _maximum: int) -> list[tuple[socket.socket, object]]:
         nonlocal batches
         batches += 1
         return [(socket.socket(), ("192.0.2.1", 1)) for _ in range(2)]
@@ -210,3 +210,14 @@ def test_closing_while_paused(world: World, sock: socket.socket) -> None:
     world.later(1.1)
     assert world.accepted == []
     assert world.loop._handlers == {}
+
+
+def test_without_room_newcomers_wait_in_the_kernel(world: World, sock: socket.socket) -> None:
+    acceptor = world.acceptor(sock)
+    acceptor._room = lambda: 0
+    world.connect(sock)
+    world.turn(3)
+    assert world.accepted == []
+    acceptor._room = lambda: 1
+    world.later(PAUSE_SECONDS + 0.01)
+    assert len(world.accepted) == 1
