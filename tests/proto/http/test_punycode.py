@@ -13,7 +13,7 @@ from sws.base.errors import DecodeError
 from sws.proto.http.punycode import MAX_PUNYCODE, decode_punycode, encode_punycode
 from tests.kit.vectors import load_vectors
 
-_SCALARS = st.characters(exclude_categories=("Cs",))
+_SCALARS = st.characters(exclude_categories=["Cs"])
 _DIGIT_LIKE = st.text(alphabet="abcdefghijklmnopqrstuvwxyz0123456789-", max_size=40).map(str.encode)
 
 

@@ -165,8 +165,11 @@ def _opaque_path(case: Case) -> bool:
     return not case.special and case.scheme is not None and not case.rest.startswith("/") and "." in case.rest
 
 
+REFUSALS: tuple[Callable[[Case], bool], ...] = (_stripped, _backslash, _unencoded, _misplaced_delimiter, _colon_in_first_segment)
+"""Why RFC 3986 refuses what a browser takes."""
+
 _RULES: dict[str, tuple[Callable[[Case], bool], ...]] = {
-    "refuse": (_stripped, _backslash, _unencoded, _misplaced_delimiter, _colon_in_first_segment),
+    "refuse": REFUSALS,
     "accept": (_opaque_base, _empty_host, _numeric_host, _domain_to_ascii, _slash_fix_up, _file_url, _ip_future),
     "differ": (_drive_letter, _file_url, _slash_fix_up, _numeric_host, _domain_to_ascii, _more_encoding, _opaque_path),
 }
@@ -295,21 +298,20 @@ def test_the_rules_do_not_excuse_everything(text: str, base: str | None, ours: U
 
 # WHATWG Encoding §4.2: its names, and the Python codec that encodes alike but for the code points in _SUBSTITUTES.  Names that are left
 # out have no such codec: x-user-defined.  §4.3: what cannot be an output encoding is UTF-8.
-_CODECS = {
-    **{name: name for name in ("utf-8", "gb18030", "gbk", "euc-jp", "koi8-r", "koi8-u", "macintosh")},
-    **{f"iso-8859-{part}": f"iso8859_{part}" for part in (2, 3, 4, 5, 6, 7, 8, 10, 13, 14, 15, 16)},
-    **{f"windows-{page}": f"cp{page}" for page in (874, *range(1250, 1259))},
-    **{"big5": "cp950", "euc-kr": "cp949", "shift_jis": "cp932", "iso-2022-jp": "iso2022_jp", "ibm866": "cp866"},
-    **{"iso-8859-8-i": "iso8859_8", "x-mac-cyrillic": "mac_cyrillic"},
-    **{"replacement": "utf-8", "utf-16le": "utf-8", "utf-16be": "utf-8"},
-}
-_MINUS = {"\u2212": "\uff0d"}  # §12.1.2, §12.2.2, §12.3.2: MINUS SIGN is encoded as FULLWIDTH HYPHEN-MINUS
-_SUBSTITUTES = {
+_CODECS = (
+    {name: name for name in ("utf-8", "gb18030", "gbk", "euc-jp", "koi8-r", "koi8-u", "macintosh")}
+    | {f"iso-8859-{part}": f"iso8859_{part}" for part in (2, 3, 4, 5, 6, 7, 8, 10, 13, 14, 15, 16)}
+    | {f"windows-{page}": f"cp{page}" for page in (874, *range(1250, 1259))}
+    | {"big5": "cp950", "euc-kr": "cp949", "shift_jis": "cp932", "iso-2022-jp": "iso2022_jp", "ibm866": "cp866"}
+    | {"iso-8859-8-i": "iso8859_8", "x-mac-cyrillic": "mac_cyrillic"}
+    | dict.fromkeys(("replacement", "utf-16le", "utf-16be"), "utf-8")
+)
+_SUBSTITUTES: dict[str, dict[str, str | None]] = {
     "gbk": {"\ue5e5": None},  # §10.2.2: an error, as decoding would give U+3000
     "gb18030": {"\ue5e5": None},
-    "shift_jis": _MINUS,
-    "euc-jp": _MINUS,
-    "iso-2022-jp": {**_MINUS, **dict.fromkeys("\x0e\x0f\x1b", "\ufffd")},  # §12.2.2: controls that would change the state are an error
+    "shift_jis": {"\u2212": "\uff0d"},  # §12.3.2: MINUS SIGN and FULLWIDTH HYPHEN-MINUS are encoded alike; each codec has one of them
+    "euc-jp": {"\uff0d": "\u2212"},
+    "iso-2022-jp": {"\uff0d": "\u2212", **dict.fromkeys("\x0e\x0f\x1b", "\ufffd")},  # §12.2.2: controls that would change the state
 }
 
 
