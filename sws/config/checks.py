@@ -16,10 +16,13 @@ from sws.config.addresses import ListenAddress, host_fault, parse_listen
 from sws.config.model import Config, StaticConfig
 from sws.config.nodes import Scalar, Value
 from sws.proto.http.media_type import parse_media_type
+from sws.proto.http.target import path_segments
 
 __all__ = ["check", "check_paths"]
 
 _EXTENSION_RE: Final = re.compile(r"[\w+~-]+")
+_ERROR_STATUS_RE: Final = re.compile(r"[45][0-9][0-9]")
+_CODINGS: Final = ("br", "zstd", "gzip")
 _PARENT_RE: Final = re.compile(r"\.[^.\[\]]*$|\[\d+\]$")
 
 
@@ -138,6 +141,38 @@ def _check_static(static: StaticConfig, path: str, places: _Places) -> None:
         seen.add(extension.lower())
         if not _is_media_type(media_type):
             places.fail(here, f"{places.shown(here, media_type)} is not a media type such as text/plain; charset=utf-8")
+    _check_alternatives(static, path, places)
+
+
+def _check_alternatives(static: StaticConfig, path: str, places: _Places) -> None:
+    """What is served in place of something else."""
+    for number, suffix in enumerate(static.suffixes):
+        if not suffix or "/" in suffix or "\\" in suffix:
+            here = f"{path}.suffixes[{number}]"
+            places.fail(here, f"{places.shown(here, suffix)} must be the end of a file name, such as .html")
+    for number, coding in enumerate(static.precompressed):
+        if coding not in _CODINGS:
+            here = f"{path}.precompressed[{number}]"
+            places.fail(here, f"{places.shown(here, coding)} must be one of {', '.join(_CODINGS)}")
+    if static.fallback is not None and not _is_path(static.fallback):
+        places.fail(
+            f"{path}.fallback", f"{places.shown(f'{path}.fallback', static.fallback)} must be a path below the root, such as /index.html"
+        )
+    for status, page in static.errors.items():
+        here = f"{path}.errors.{status}"
+        if not _ERROR_STATUS_RE.fullmatch(status):
+            places.fail(here, "an error status is a number from 400 to 599")
+        if not _is_path(page):
+            places.fail(here, f"{places.shown(here, page)} must be a path below the root, such as /404.html")
+
+
+def _is_path(text: str) -> bool:
+    """A path that a request for a file could have."""
+    try:
+        path = path_segments(text.encode())
+    except (DecodeError, UnicodeEncodeError):
+        return False
+    return not path.trailing_slash and "" not in path.segments
 
 
 def _is_media_type(text: str) -> bool:

@@ -138,6 +138,12 @@ class StaticConfig:
     links: str = option("inside", "Symbolic links: those that stay inside the root, none, or all.", choices=("inside", "none", "follow"))
     hidden: bool = option(False, "Serve files and directories whose name begins with a dot.")
     types: dict[str, str] = option({}, "Further content types by file name extension, without its dot.")
+    suffixes: tuple[str, ...] = option((), "Endings tried for a path that names no file, such as .html.")
+    fallback: str | None = option(None, "Path of the file that answers for everything not found, such as /index.html of an application.")
+    precompressed: tuple[str, ...] = option(
+        (), "Send name.br, name.zst or name.gz beside a file to clients that accept it: br, zstd, gzip."
+    )
+    errors: dict[str, str] = option({}, "Own pages for error statuses: a status to a path below the root, such as 404: /404.html.")
     max_age: int | None = option(None, "Cache-Control: max-age of files, in seconds; null sends none.", minimum=0, maximum=31536000)
 
 

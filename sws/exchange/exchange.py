@@ -25,7 +25,7 @@ from sws.base.engine import ExchangeEngine, Fields, FileSpan, RequestHead
 from sws.base.errors import Http1Error, UsageError
 from sws.os.tasks import Cancelled, Task, Waiter
 
-__all__ = ["Carrier", "Exchange", "Handler", "PeerFacts"]
+__all__ = ["Carrier", "ErrorPages", "Exchange", "Handler", "PeerFacts"]
 
 
 @final
@@ -73,6 +73,13 @@ class Carrier(Protocol):
         """Receive credit was given back."""
 
 
+class ErrorPages(Protocol):
+    """A host's own pages for error statuses."""
+
+    def find(self, status: int) -> tuple[bytes, bytes] | None:
+        """Media type and content, or None."""
+
+
 Handler: TypeAlias = "Callable[[Exchange], Coroutine[Any, Any, None]]"
 
 _NO_FIELDS: Final[Fields] = ()
@@ -96,6 +103,7 @@ class Exchange:
         "content_maximum",
         "facts",
         "finished",
+        "pages",
         "request",
         "sent",
         "started",
@@ -116,6 +124,7 @@ class Exchange:
         self.sent = 0
         self.finished = False
         self.trailers: Fields = _NO_FIELDS
+        self.pages: ErrorPages | None = None
         self.task: Task | None = None
         self.content_maximum: int | None = None
         self._received = 0
@@ -261,24 +270,25 @@ class Exchange:
             self.sent += len(part)
             self._carrier.output_soon()
 
-    async def send_file(self, fd: int, offset: int, length: int) -> None:
-        """A part of an open file as the rest of the content, by zero copy where the connection can; ends the response.
+    async def send_file(self, fd: int, offset: int, length: int, ended: bool = True) -> None:
+        """A part of an open file as content, by zero copy where the connection can; ends the response if `ended`.
 
         Returns when the last octet has left, so the caller may close `fd` then; it keeps it open until then.
         """
         end = offset + length
         span: FileSpan | None = None
-        if length == 0 and not self.finished:
+        if length == 0 and ended and not self.finished:
             await self.finish()
         while offset < end:
             room = self._engine.credit(self.stream) if not self._dead else 0
             if room > 0:
                 part = min(room, end - offset)
                 span = FileSpan(fd, offset, part)
-                self._engine.send_data(self.stream, span, offset + part == end)
+                last = ended and offset + part == end
+                self._engine.send_data(self.stream, span, last)
                 offset += part
                 self.sent += part
-                self.finished = offset == end
+                self.finished = last
             if not self._carrier.flush() or room <= 0:
                 try:
                     await self._wait_writable()

@@ -71,14 +71,16 @@ def respond_error(exchange: Exchange, status: int, fields: Iterable[Field] = ())
     Args:
       fields:  further fields, such as Allow.
     """
-    head: Fields = (
-        *fields,
-        (b"content-type", b"text/html; charset=utf-8"),
-        (b"content-language", _language.encode("ascii")),
-        (b"cache-control", b"no-store"),
-        (b"x-content-type-options", b"nosniff"),
-    )
-    exchange.respond(status, head, error_page(status))
+    own = exchange.pages.find(status) if exchange.pages is not None else None
+    if own is not None:
+        media_type, content = own
+        about: Fields = ((b"content-type", media_type),)
+    else:
+        about, content = (
+            ((b"content-type", b"text/html; charset=utf-8"), (b"content-language", _language.encode("ascii"))),
+            error_page(status),
+        )
+    exchange.respond(status, (*fields, *about, (b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff")), content)
 
 
 def redirect(exchange: Exchange, location: bytes, status: int = 308) -> None:

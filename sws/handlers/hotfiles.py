@@ -6,6 +6,8 @@ times of modification and change; so an edit, a replacement or a removed permiss
 opened component by component when the entry was made (`os.files.Root`); a later stat may follow other links than then, but if it
 finds the same unchanged inode, what is served is what was allowed to be served.
 
+A precompressed neighbour that appears later is used once the entry of the plain file has gone.
+
 Bounds: octets in all, octets of one file; the entry unused longest goes first.
 """
 
@@ -31,13 +33,12 @@ class HotFile:
     """A file as it leaves.
 
     Attributes:
-      name:     below the root.
-      status:   what stat(2) said when it was read.
+      files:    names below the root, and what stat(2) said of them when it was read: the file itself, and the plain one beside a
+                precompressed one.
       fields:   of a 200 response, with content-length.
     """
 
-    name: str
-    status: os.stat_result
+    files: tuple[tuple[str, os.stat_result], ...]
     fields: tuple[Field, ...]
     content: bytes
 
@@ -94,21 +95,21 @@ class HotFiles:
         entry = self._entries.get(key)
         if entry is None:
             return None
-        then = entry.status
-        try:
-            now = self._root.stat(entry.name)
-        except OSError:
-            now = None
-        if (
-            now is None
-            or now.st_mtime_ns != then.st_mtime_ns
-            or now.st_ctime_ns != then.st_ctime_ns
-            or now.st_ino != then.st_ino
-            or now.st_size != then.st_size
-            or now.st_dev != then.st_dev
-        ):
-            self._store.drop(key)
-            return None
+        for name, then in entry.files:
+            try:
+                now = self._root.stat(name)
+            except OSError:
+                self._store.drop(key)
+                return None
+            if (
+                now.st_mtime_ns != then.st_mtime_ns
+                or now.st_ctime_ns != then.st_ctime_ns
+                or now.st_ino != then.st_ino
+                or now.st_size != then.st_size
+                or now.st_dev != then.st_dev
+            ):
+                self._store.drop(key)
+                return None
         self._entries.move_to_end(key)
         return entry
 

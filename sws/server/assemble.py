@@ -13,6 +13,7 @@ from sws.exchange.exchange import Handler
 from sws.exchange.pages import set_language
 from sws.exchange.pipeline import Stage, compile_chain
 from sws.exchange.stages import content_limit, response_deadline
+from sws.handlers.errorpages import OwnPages
 from sws.handlers.facts import FACTS_PATH, ServerFacts
 from sws.handlers.hotfiles import HotStore
 from sws.handlers.static import StaticFiles, StaticOptions
@@ -24,25 +25,32 @@ from sws.server.service import misdirected
 __all__ = ["build_hosts"]
 
 
-def _files(root: str, static: StaticConfig, store: HotStore) -> StaticFiles:
+def _files(root: Root, static: StaticConfig, store: HotStore) -> StaticFiles:
     options = StaticOptions(
         index=static.index,
         listing=static.listing,
         hidden=static.hidden,
         types=static.types,
         max_age=static.max_age,
+        suffixes=static.suffixes,
+        fallback=static.fallback,
+        precompressed=static.precompressed,
     )
-    return StaticFiles(Root(root, LinkPolicy(static.links)), options, store)
+    return StaticFiles(root, options, store)
 
 
 def _chain(config: Config, host: HostConfig, loop: Loop, store: HotStore) -> Handler:
     server = config.server
+    static = host.static or server.static
+    root = Root(host.root or server.root, LinkPolicy(static.links))
     stages: list[Stage] = []
+    if static.errors:
+        stages.append(OwnPages(root, {int(status): path for status, path in static.errors.items()}))
     if host.timeouts.response is not None:
         stages.append(response_deadline(loop, host.timeouts.response))
     if host.limits.body is not None and host.limits.body < server.limits.body:
         stages.append(content_limit(host.limits.body))
-    handler: Handler = _files(host.root or server.root, host.static or server.static, store)
+    handler: Handler = _files(root, static, store)
     if server.facts:
         stages.append(ServerFacts(FACTS_PATH, loop.poller_name))
     return compile_chain(stages, handler)
