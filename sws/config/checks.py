@@ -147,7 +147,7 @@ def _check_static(static: StaticConfig, path: str, places: _Places) -> None:
 def _check_alternatives(static: StaticConfig, path: str, places: _Places) -> None:
     """What is served in place of something else."""
     for number, suffix in enumerate(static.suffixes):
-        if not suffix or "/" in suffix or "\\" in suffix:
+        if "/" in suffix or "\\" in suffix:
             here = f"{path}.suffixes[{number}]"
             places.fail(here, f"{places.shown(here, suffix)} must be the end of a file name, such as .html")
     for number, coding in enumerate(static.precompressed):

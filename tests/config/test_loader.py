@@ -183,7 +183,7 @@ def test_round_trip_of_everything() -> None:
             "at most server.limits.body",
         ),
         (under("static", "suffixes: [.html, a/b]"), 3, "server.static.suffixes[1]", "the end of a file name"),
-        (under("static", "suffixes: ['']"), 3, "server.static.suffixes[0]", "the end of a file name"),
+        (under("static", "suffixes: ['']"), 3, "server.static.suffixes[0]", "expected a string, not nothing"),
         (under("static", "precompressed: [gzip, deflate]"), 3, "server.static.precompressed[1]", "one of br, zstd, gzip"),
         (under("static", "fallback: index.html"), 3, "server.static.fallback", "a path below the root"),
         (under("static", "fallback: /../x"), 3, "server.static.fallback", "a path below the root"),
