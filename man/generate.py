@@ -33,7 +33,8 @@ def commands(command: click.Command, names: tuple[str, ...]) -> Iterator[tuple[t
 
 def page(names: tuple[str, ...], command: click.Command) -> str:
     """One manual page."""
-    context = click.Context(command, info_name=" ".join(names))
+    parent = click.Context(cli, info_name="sws", help_option_names=cli.context_settings["help_option_names"])
+    context = parent if command is cli else click.Context(command, parent=parent, info_name=" ".join(names[1:]))
     title = "-".join(names)
     summary, _, rest = (command.help or "").partition("\n\n")
     lines = [
