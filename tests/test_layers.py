@@ -95,7 +95,12 @@ def problem(importer: tuple[str, ...], imported: str) -> str | None:
     if target == room:
         if room == "proto" and len(parts) > 2 and parts[2] != importer[1] and parts[2] not in PROTO[importer[1]]:
             return f"proto/{importer[1]} may not import proto/{parts[2]}"
-        if room == "handlers" and len(importer) > 1 and len(parts) > 2 and parts[2] not in ("listing", "hotfiles", "fileresponse", importer[1]):
+        if (
+            room == "handlers"
+            and len(importer) > 1
+            and len(parts) > 2
+            and parts[2] not in ("listing", "hotfiles", "fileresponse", importer[1])
+        ):
             return "handlers do not import each other"
         return None
     if {room, target} == {"proto", "os"}:
