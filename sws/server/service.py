@@ -25,6 +25,8 @@ from sws.server.hosts import HostTable
 
 __all__ = ["HttpService", "Metrics", "misdirected"]
 
+_SHOWN_MAXIMUM: Final = 1024
+_SHOWN_LENGTH: Final = 512
 CLIENT_GONE: Final = 499  # nginx's number for a client that left before it was answered
 _BUCKETS: Final = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 2, 5)
 
@@ -65,6 +67,7 @@ class HttpService:
         self._logger = logger
         self._metrics = metrics
         self._access_log = access_log and logger.level <= Level.INFO
+        self._shown: dict[bytes, str] = {}
         self._counted: dict[tuple[bytes, int], tuple[Counter, Histogram]] = {}
         self.connections: set[StreamDriver] = set()
         self.idle_connections: dict[StreamDriver, None] = {}
@@ -117,26 +120,35 @@ class HttpService:
     def _log_access(self, exchange: Exchange, elapsed: float) -> None:
         request = exchange.request
         index = request.index
+        facts = exchange.facts
+        microseconds = int(elapsed * 1e6)
+        if not self._logger.json:
+            shown = quote(f"{request.method.decode('latin-1')} {request.target.decode('latin-1')}")
+            rest = f"{facts.address} {shown} {exchange.status} {exchange.sent} {microseconds}us\n"
+            self._logger.access("", f" INFO  http.access: {rest}")
+            return
         agent = index.get(b"user-agent")
         referer = index.get(b"referer")
-        microseconds = int(elapsed * 1e6)
-        text = request.target.decode("latin-1")
-        tail = (
-            f'"lvl":"info","mod":"http.access","msg":"request","latency_us":{microseconds},"status":{exchange.status},'
-            f'"method":{quote(request.method.decode("latin-1"))},"target":{quote(text)},"host":{quote(request.authority.decode("latin-1"))},'
-            f'"octets":{exchange.sent},"protocol":"{exchange.facts.protocol}","peer":"{exchange.facts.address}"'
-        )
-        if agent is not None:
-            tail += f',"agent":{quote(agent.decode("latin-1"))}'
+        more = "" if agent is None else f',"agent":{self._quoted(agent)}'
         if referer is not None:
-            tail += f',"referer":{quote(referer.decode("latin-1"))}'
-        if self._logger.json:
-            self._logger.access('{"ts":"', f'",{tail}}}\n')
-        else:
-            shown = quote(f"{request.method.decode('latin-1')} {text}")
-            self._logger.access(
-                "", f" INFO  http.access: {exchange.facts.address} {shown} {exchange.status} {exchange.sent} {microseconds}us\n"
-            )
+            more += f',"referer":{quote(referer.decode("latin-1"))}'
+        self._logger.access(
+            '{"ts":"',
+            f'","lvl":"info","mod":"http.access","msg":"request","latency_us":{microseconds},"status":{exchange.status},'
+            f'"method":{self._quoted(request.method)},"target":{quote(request.target.decode("latin-1"))},'
+            f'"host":{self._quoted(request.authority)},"octets":{exchange.sent},"protocol":"{facts.protocol}","peer":"{facts.address}"{more}}}\n',
+        )
+
+    def _quoted(self, value: bytes) -> str:
+        """A value that comes again and again (agent, host, method) as a JSON string, remembered within bounds."""
+        shown = self._shown.get(value)
+        if shown is None:
+            shown = quote(value.decode("latin-1"))
+            if len(self._shown) >= _SHOWN_MAXIMUM:
+                self._shown.clear()
+            if len(value) <= _SHOWN_LENGTH:
+                self._shown[value] = shown
+        return shown
 
     def opened(self, driver: StreamDriver) -> None:
         """A connection was accepted."""
