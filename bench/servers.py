@@ -33,6 +33,14 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def cpu_seconds(pid: int) -> float:
+    """CPU time of a process and all below it, so far."""
+    values = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    total = (int(values[11]) + int(values[12])) / os.sysconf("SC_CLK_TCK")
+    children = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return total + sum(cpu_seconds(int(child)) for child in children)
+
+
 def on_core(core: int, command: Sequence[str]) -> list[str]:
     """The command pinned to a core where taskset is to be had."""
     taskset = shutil.which("taskset")
