@@ -321,10 +321,19 @@ class StreamDriver:
             self._turn = turn
             self._budget = TURN_OCTETS
         before = budget = self._budget
-        self._flushing = True
         backlog = self._backlog
+        if not backlog and budget > 0:
+            out = self.engine.data_to_send()
+            if len(out) == 1 and type(out[0]) is bytes:  # the usual: one whole response, and room for it
+                if self._send_at_once(out[0]):
+                    self._budget = budget - len(out[0])
+                    self._all_left()
+                    return True
+            else:
+                backlog.extend(out)
+        self._flushing = True
         try:
-            while True:
+            while self._phase is _Phase.OPEN:
                 if not backlog:
                     backlog.extend(self.engine.data_to_send())
                     if not backlog:
@@ -343,13 +352,32 @@ class StreamDriver:
         self._note_progress(before - budget)
         if backlog:
             return False
+        self._all_left()
+        return True
+
+    def _send_at_once(self, data: bytes) -> bool:
+        """Send without the backlog; what does not leave goes there.  False unless all left."""
+        try:
+            count = self._sock.send(data)
+        except (BlockingIOError, InterruptedError):
+            count = 0
+        except OSError:
+            self._lost()
+            return False
+        if count == len(data):
+            self._send_deadline = None
+            return True
+        self._backlog.append(memoryview(data)[count:])
+        return False
+
+    def _all_left(self) -> None:
+        """Nothing waits any more: wake who waited for that, and close if it was the last."""
         self._unflushed = 0
         if self._exchanges:
             for exchange in tuple(self._exchanges.values()):
                 exchange.writable()
         if self.engine.wants_close:
             self._close_ours()
-        return True
 
     def _send_front(self) -> int:
         """Send the front of the backlog: octets that follow each other in one call.  0: the socket is full or gone."""
