@@ -98,6 +98,9 @@ class ServerConnection:
 
     def receive(self, data: bytes, now: float) -> list[Event]:
         """Octets from the client; b"" looks again at those held back."""
+        if not data and not self._buffer and not self._eof and self._peer is State.DONE and self._us is State.DONE:
+            self._next_or_close(now)
+            return []
         events: list[Event] = []
         if self._peer is State.IDLE and not self._buffer and data and not self.wants_close:
             end = data.find(b"\r\n\r\n")
