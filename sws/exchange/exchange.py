@@ -235,7 +235,8 @@ class Exchange:
 
     def respond_prepared(self, status: int, fields: Fields, content: bytes) -> None:
         """`respond` to a GET with content, for fields that have their content-length already: the quick way for what is kept ready."""
-        self._check_alive()
+        if self._dead:
+            raise Cancelled
         self._engine.send_response(self.stream, status, fields, content)
         self.status = status
         self.sent = len(content)

@@ -83,7 +83,7 @@ class StaticFiles:
         if self._negotiator is not None:
             codings = self._negotiator.acceptable(request.index.get(b"accept-encoding"))
         if request.method == b"GET":
-            hot = self._hot.get(_key(request.target, codings))
+            hot = self._hot.get(_key(request.target, codings) if codings else request.target)
             if hot is not None and SELECTIVE.isdisjoint(request.index):
                 exchange.respond_prepared(200, hot.fields, hot.content)
                 return

@@ -21,6 +21,7 @@ from collections import deque
 from collections.abc import Coroutine
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import partial
 from typing import Any, Final, Protocol, final
 
 from sws.base.engine import (
@@ -288,7 +289,7 @@ class StreamDriver:
 
     def _run(self, exchange: Exchange, coroutine: Coroutine[Any, Any, None]) -> None:
         self._exchanges[exchange.stream] = exchange
-        task = start(self._loop, coroutine, lambda error: self._finished(exchange, error))
+        task = start(self._loop, coroutine, partial(self._finished, exchange))
         exchange.task = task
         if task is not None and exchange.is_dead:  # died in its first step, when there was no task to cancel
             task.cancel()

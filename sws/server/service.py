@@ -114,7 +114,7 @@ class HttpService:
             children = (self._metrics.requests.labels(name, str(status)), self._metrics.durations.labels(name))
             if len(self._counted) < 1000:
                 self._counted[method, status] = children
-        children[0].add()
+        children[0].value += 1
         children[1].observe(elapsed)
 
     def _log_access(self, exchange: Exchange, elapsed: float) -> None:
