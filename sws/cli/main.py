@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn
 
 import click
 
@@ -26,8 +26,6 @@ EXIT_FAILURE: Final = 1
 EXIT_CONFIG: Final = 78
 DEFAULT_PID_FILE: Final = "sws.pid"
 _LEVELS: Final = ("debug", "info", "warn", "error")
-
-CommandFunction = Callable[..., Any]
 
 
 def _fail(message: str, code: int = EXIT_FAILURE) -> NoReturn:

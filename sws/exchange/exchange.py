@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypeAlias, final
 
 from sws.base.engine import ExchangeEngine, Fields, FileSpan, RequestHead
-from sws.base.errors import Http1Error, UsageError
+from sws.base.errors import Http1Error
 from sws.os.tasks import Cancelled, Task, Waiter
 
 __all__ = ["Carrier", "ErrorPages", "Exchange", "Handler", "PeerFacts"]
@@ -373,8 +373,3 @@ class Exchange:
         if self._readable is not None:
             waiter, self._readable = self._readable, None
             waiter.resolve(None)
-
-    def require_unanswered(self) -> None:
-        """Raises: UsageError if a final response was begun."""
-        if self.status >= 200:
-            raise UsageError("the exchange has been answered")

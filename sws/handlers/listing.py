@@ -14,11 +14,11 @@ import stat
 import time
 from collections.abc import Iterable, Sequence
 from typing import Final
-from urllib.parse import quote
 
 from sws.base.errors import DecodeError, LimitExceeded
 from sws.exchange.pages import STYLE
 from sws.proto.http.fields import parse_accept_list
+from sws.proto.http.url import percent_encode
 
 __all__ = ["ENTRIES_MAXIMUM", "listing_json", "listing_page", "wants_json"]
 
@@ -53,7 +53,7 @@ def _row(name: str, status: os.stat_result) -> str:
     is_directory = stat.S_ISDIR(status.st_mode)
     shown = html.escape(name + "/" * is_directory)
     # "./" keeps a name such as "javascript:x" from being read as a scheme
-    link = html.escape("./" + quote(name, safe="", errors="surrogateescape") + "/" * is_directory)
+    link = html.escape("./" + percent_encode(name.encode()).decode("ascii") + "/" * is_directory)
     when = _when(status.st_mtime, "%Y-%m-%d %H:%M")
     return f'<tr><td><a href="{link}">{shown}</a></td><td>{"" if is_directory else _size(status.st_size)}</td><td>{when}</td></tr>'
 

@@ -15,7 +15,6 @@ import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, final
-from urllib.parse import quote
 
 from sws.base.engine import Fields
 from sws.base.errors import DecodeError
@@ -30,12 +29,13 @@ from sws.proto.http.conditional import evaluate
 from sws.proto.http.method import REGISTERED_METHODS
 from sws.proto.http.target import PathSegments, path_segments
 from sws.proto.http.types import CONTENT_TYPES
-from sws.proto.http.url import QUERY_SAFE, percent_encode
+from sws.proto.http.url import PATH_SAFE, QUERY_SAFE, percent_encode
 
 __all__ = ["StaticFiles", "StaticOptions"]
 
 ALLOW: Final[Fields] = ((b"allow", b"GET, HEAD, OPTIONS"),)
 _LISTING: Final[Fields] = ((b"cache-control", b"no-cache"), (b"vary", b"accept"))
+_SEGMENT_SAFE: Final = PATH_SAFE.replace(b"/", b"")
 _QUERY_AS_SENT: Final = QUERY_SAFE + b"%"  # what a request may hold raw beyond the grammar is no part of a Location
 _WELL_KNOWN: Final = ".well-known"
 _REFUSED_NAME: Final = ":" if os.name == "nt" else "\0"
@@ -122,11 +122,11 @@ class StaticFiles:
     @staticmethod
     def _redirect(exchange: Exchange, segments: Sequence[str], directory: bool) -> None:
         """To the one spelling of a path.  It begins with exactly one slash, so it cannot name another host."""
-        target = "/" + "/".join(quote(segment, safe="!$&'()*+,;=:@~") for segment in segments)
+        target = b"/" + b"/".join([percent_encode(segment.encode(), _SEGMENT_SAFE) for segment in segments])
         if directory and segments:
-            target += "/"
+            target += b"/"
         query = percent_encode(exchange.query, _QUERY_AS_SENT)
-        redirect(exchange, target.encode("ascii") + (b"?" + query if query else b""))
+        redirect(exchange, target + (b"?" + query if query else b""))
 
     # --- finding -------------------------------------------------------------------------------------------------
 

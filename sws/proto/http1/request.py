@@ -14,7 +14,7 @@ from typing import Final, final
 
 from sws.base.engine import RequestHead, index_fields
 from sws.base.errors import DecodeError, Http1Error
-from sws.proto.http.target import parse_absolute_form, parse_authority, parse_authority_form
+from sws.proto.http.target import RequestTarget, is_origin_form, parse_authority, parse_target
 from sws.proto.http1.head import parse_fields, parse_request_line
 from sws.proto.http1.limits import Http1Limits
 
@@ -23,8 +23,6 @@ __all__ = ["CHUNKED", "ParsedRequest", "content_length_of", "has_token", "parse_
 CHUNKED: Final = -1
 """In place of a content length: the content is chunked."""
 
-_ORIGIN_FORM: Final = re.compile(rb"/[A-Za-z0-9\-._~!$&'()*+,;=:@/%?|^\[\]{}`]*")
-_BAD_PERCENT: Final = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _LENGTH_DIGITS: Final = 18
 _GOOD_HOSTS_MAXIMUM: Final = 1024
 _NEEDS_LENGTH_1_0: Final = frozenset((b"POST", b"PUT", b"PATCH"))
@@ -106,12 +104,10 @@ def parse_request(line: bytes, section: bytes, limits: Http1Limits, scheme: byte
     elif authority not in _good_hosts:
         _check_host(authority)
     if method == b"CONNECT":
-        authority = _connect_authority(target)
-        target = b""
-    elif not _ORIGIN_FORM.fullmatch(target):
+        _parsed(method, target)
+        authority, target = target, b""
+    elif not is_origin_form(target):
         scheme, authority, target = _other_form(method, target, scheme, authority)
-    elif b"%" in target and _BAD_PERCENT.search(target):
-        raise Http1Error(400, "a percent sign without two hexadecimal digits")
     head = RequestHead(method, scheme, authority, target, fields, index, version)
     return _with_framing(head, limits)
 
@@ -176,30 +172,20 @@ def _check_host(value: bytes) -> None:
     _good_hosts.add(value)
 
 
-def _connect_authority(target: bytes) -> bytes:
-    """authority-form, with a usable port.  RFC 9112 §3.2.3."""
+def _parsed(method: bytes, target: bytes) -> RequestTarget:
     try:
-        parse_authority_form(target)
-    except DecodeError:
-        raise Http1Error(400, "malformed CONNECT target") from None
-    return target
+        return parse_target(method, target)
+    except DecodeError as error:
+        raise Http1Error(400, error.what) from None
 
 
 def _other_form(method: bytes, target: bytes, scheme: bytes, authority: bytes) -> tuple[bytes, bytes, bytes]:
     """asterisk-form and absolute-form.  RFC 9112 §3.2.2, §3.2.4; the target's authority wins over Host."""
-    if target == b"*":
-        if method != b"OPTIONS":
-            raise Http1Error(400, "the asterisk-form is for OPTIONS")
-        return scheme, authority, target
-    if target.startswith(b"/"):
-        raise Http1Error(400, "octets in the request-target that a URI cannot have")
-    try:
-        absolute = parse_absolute_form(target)
-    except DecodeError:
-        raise Http1Error(400, "malformed request-target") from None
-    if absolute.scheme not in (b"http", b"https"):
+    parsed = _parsed(method, target)
+    if parsed.authority is None:
+        return scheme, authority, parsed.path
+    if parsed.scheme not in (b"http", b"https"):
         raise Http1Error(400, "a request-target of another scheme")
-    if absolute.scheme != scheme:
+    if parsed.scheme != scheme:
         raise Http1Error(421, "a request-target of the other scheme")
-    path = absolute.path or (b"*" if method == b"OPTIONS" and absolute.query is None else b"/")
-    return scheme, bytes(absolute.authority), path if absolute.query is None else path + b"?" + absolute.query
+    return scheme, bytes(parsed.authority), parsed.path if parsed.query is None else parsed.path + b"?" + parsed.query

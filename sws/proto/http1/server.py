@@ -178,7 +178,7 @@ class ServerConnection:
             try:
                 check_partial_head(buffer, self._scanned, self._limits.request_line, self._limits.head)
             except Http1Error as error:
-                self._refuse(error, events)
+                self._refuse_head(error, buffer, events)
                 return False
             if not self._scanned and self._stream:
                 self._deadline = now + self._limits.head_timeout
@@ -200,8 +200,7 @@ class ServerConnection:
                 raise Http1Error(431, "the field section is too large")
             request = parse_request(data[:line_end], data[line_end + 2 : end + 2], limits, self._scheme)
         except Http1Error as error:
-            self._refused_method = b"HEAD" if data.startswith(b"HEAD ") else b"GET"
-            self._refuse(self._first_fault(data[: end + 3]) or error, events)
+            self._refuse_head(self._first_fault(data[: end + 3]) or error, data, events)
             return
         self._stream += 1
         self._request = request
@@ -229,6 +228,11 @@ class ServerConnection:
         except Http1Error as error:
             return error
         return None
+
+    def _refuse_head(self, error: Http1Error, head: bytes | bytearray, events: list[Event]) -> None:
+        """A response to HEAD has no content, to a refused one neither.  RFC 9110 §9.3.2."""
+        self._refused_method = b"HEAD" if head.startswith(b"HEAD ") else b"GET"
+        self._refuse(error, events)
 
     def _refuse(self, error: Http1Error, events: list[Event]) -> None:
         """One response may follow, then the end."""
@@ -570,7 +574,7 @@ class ServerConnection:
         if self._peer is State.IDLE and not self._buffer:
             self._finish()
         elif self._peer is State.IDLE:
-            self._refuse(Http1Error(408, "the head did not come in time"), events)
+            self._refuse_head(Http1Error(408, "the head did not come in time"), self._buffer, events)
         else:
             self._content_failed(Http1Error(408, "the content came too slowly"), events)
         return events

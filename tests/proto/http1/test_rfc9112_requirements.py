@@ -653,3 +653,27 @@ def test_rfc9110_15_2_any_number_of_1xx_before_the_final_response() -> None:
     events = ask([b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: <x>\r\n\r\nHTTP/1.1 199 \r\n\r\n" + _OK])
     assert [event.status for event in events if isinstance(event, Informational)] == [100, 103, 199]
     assert isinstance(events[-1], ResponseStarted)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"HEAD / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",  # refused when it was whole
+        b"HEAD / HTTP/1.1\nHost: a\n\n",  # refused before it was whole
+        b"HEAD / HTTP/1.1\r\nHost: a\r\n",  # refused because the rest did not come
+    ],
+)
+@pytest.mark.parametrize("pieces", [1, 1000])
+def test_a_refused_head_gets_no_content(data: bytes, pieces: int) -> None:
+    """RFC 9110 §9.3.2, whenever the fault showed."""
+    engine = make_server()
+    step = max(1, len(data) // pieces)
+    events = [event for start in range(0, len(data), step) for event in engine.receive(data[start : start + step], 0.0)]
+    events = events or engine.handle_timeout(1000.0)
+    (event,) = events
+    assert isinstance(event, Refused)
+    engine.send_response(1, event.status, ((b"content-length", b"4"),), b"page")
+    out = joined(engine.data_to_send())
+    assert b"content-length: 4\r\n" in out
+    assert out.endswith(b"\r\n\r\n")
+    assert engine.wants_close
