@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0 OR MIT
+"""Which implementation of each primitive is used: chosen once, when the primitive's module is imported.
+
+    kind      ref       the readable twin, in specification order
+              lanes     big-integer lanes: many words in one Python integer (CPython)
+              scalar    unrolled code on machine-sized integers (PyPy, mypyc)
+              stdlib    the standard library has this very primitive (hashlib)
+
+    SWS_KERNELS=auto    the first one that is usable here, in the order that the primitive's module prefers
+                pure    not `stdlib`
+                ct      not `stdlib`, and none that indexes memory by a secret
+                ref     the readable twin
+
+A primitive's module lists its kernels in order of preference with `choose`, and takes its functions from what comes back:
+
+    _kernel = choose("chacha20", [Kernel("lanes", load_lanes), Kernel("scalar", load_scalar), Kernel("ref", load_ref)])
+
+`load` imports and returns the implementation, so a kernel that is not chosen is never imported.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, Generic, TypeVar, final
+
+from sws.base.errors import UsageError
+from sws.crypto.system import wanted_kernels
+
+__all__ = ["IS_PYPY", "MODES", "Kernel", "choose", "kernels_in_use"]
+
+T = TypeVar("T")
+
+MODES: Final = ("auto", "pure", "ct", "ref")
+IS_PYPY: Final = sys.implementation.name == "pypy"
+
+_in_use: dict[str, str] = {}
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Kernel(Generic[T]):
+    """One implementation of a primitive.
+
+    Attributes:
+      kind:            see above.
+      load:            imports and returns it.
+      secret_indexed:  it reads tables at places that depend on secrets.
+      usable:          False where it does not work, or is known to be slower than the next.
+    """
+
+    kind: str
+    load: Callable[[], T]
+    secret_indexed: bool = False
+    usable: bool = True
+
+
+def choose(primitive: str, kernels: Sequence[Kernel[T]], mode: str | None = None) -> T:
+    """The implementation to use.
+
+    Args:
+      kernels:  in order of preference; the last one is the readable twin, which always works.
+      mode:     None takes the operator's.
+    Raises: UsageError for a mode that is none.
+    """
+    wanted = wanted_kernels() if mode is None else mode
+    if wanted not in MODES:
+        raise UsageError(f"SWS_KERNELS is {wanted!r}, not one of {', '.join(MODES)}")
+    for kernel in kernels:
+        if _is_allowed(kernel, wanted):
+            if mode is None:
+                _in_use[primitive] = kernel.kind
+            return kernel.load()
+    raise UsageError(f"{primitive} has no kernel for SWS_KERNELS={wanted}")
+
+
+def _is_allowed(kernel: Kernel[T], mode: str) -> bool:
+    if mode == "ref":
+        return kernel.kind == "ref"
+    if not kernel.usable or (mode in ("pure", "ct") and kernel.kind == "stdlib"):
+        return False
+    return not (mode == "ct" and kernel.secret_indexed)
+
+
+def kernels_in_use() -> dict[str, str]:
+    """Primitive -> kind, of those imported so far."""
+    return dict(sorted(_in_use.items()))
