@@ -15,8 +15,8 @@ per stream until `consumed(stream, n)` gives them back; while any window is full
 reading.  *Send*: `credit(stream)` is how many octets `send_data` takes without queueing more than the engine's bound; a
 sender that overruns it is not refused, but one that obeys it keeps memory flat.
 
-After content was `consumed`, and after each response that has ended, the driver calls `receive(b"", now)`: what the engine held back
-goes on then.  A `next_timeout()` in the past means: call `handle_timeout` now.  `send_response` for a request whose response has no
+After content was `consumed`, and after a response that has ended if the engine `holds_input`, the driver calls `receive(b"", now)`: what
+the engine held back goes on then.  A `next_timeout()` in the past means: call `handle_timeout` now.  `send_response` for a request whose response has no
 content (HEAD) drops it; `send_data` there is a UsageError.
 
 Field names are lower-case bytes in every protocol; pseudo-fields never appear in `fields`.
@@ -221,7 +221,11 @@ class ExchangeEngine(Protocol):
 
     @property
     def wants_close(self) -> bool:
-        """True once the connection is to be closed after `data_to_send()` has left."""
+        """True once the connection is to be closed after `data_to_send` has left."""
+
+    @property
+    def holds_input(self) -> bool:
+        """Bytes, or their end, that were held back wait for `receive(b"")`."""
 
     def receive(self, data: bytes, now: float) -> list[Event]:
         """Bytes from the peer; b"" asks for events of bytes held back before (after a response ended, or `consumed`)."""
@@ -256,8 +260,8 @@ class ExchangeEngine(Protocol):
     def credit(self, stream: int) -> int:
         """How many octets of content may be sent now without queueing beyond the bound."""
 
-    def data_to_send(self) -> list[Output]:
-        """What has to leave, in order; taken once."""
+    def data_to_send(self, now: float) -> list[Output]:
+        """What has to leave, in order; taken once, and leaves at `now`."""
 
     def next_timeout(self) -> float | None:
         """When `handle_timeout` must be called, on the clock of `now`."""

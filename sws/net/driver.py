@@ -324,7 +324,7 @@ class StreamDriver:
         before = budget = self._budget
         backlog = self._backlog
         if not backlog and budget > 0:
-            out = self.engine.data_to_send()
+            out = self.engine.data_to_send(self._loop.now)
             if len(out) == 1 and type(out[0]) is bytes:  # the usual: one whole response, and room for it
                 if self._send_at_once(out[0]):
                     self._budget = budget - len(out[0])
@@ -336,7 +336,7 @@ class StreamDriver:
         try:
             while self._phase is _Phase.OPEN:
                 if not backlog:
-                    backlog.extend(self.engine.data_to_send())
+                    backlog.extend(self.engine.data_to_send(self._loop.now))
                     if not backlog:
                         break
                 if budget <= 0:

@@ -36,7 +36,7 @@ def _pair() -> tuple[FakeEngine, FakeEngine]:
 
 
 def _carry(source: ExchangeEngine, sink: ExchangeEngine) -> list[Event]:
-    return sink.receive(joined(source.data_to_send()), 0.0)
+    return sink.receive(joined(source.data_to_send(0.0)), 0.0)
 
 
 def test_the_engines_fit_the_protocol() -> None:
@@ -127,7 +127,7 @@ def test_a_file_stays_a_file() -> None:
         file.flush()
         server.send_headers(stream, 200, ())
         server.send_data(stream, FileSpan(file.fileno(), 10, 30), ended=True)
-        out = server.data_to_send()
+        out = server.data_to_send(0.0)
         assert [part for part in out if isinstance(part, FileSpan)] == [FileSpan(file.fileno(), 10, 20)]
         assert BodyChunk(stream, bytes(range(10, 30))) in client.receive(joined(out), 0.0)
         client.consumed(stream, 20)
@@ -229,7 +229,7 @@ def test_frames_in_any_pieces() -> None:
         stream = client.send_request(b"POST", b"/%d" % number, _FIELDS, 0.0)
         client.send_data(stream, b"content")
         client.send_trailers(stream, _FIELDS)
-    data = joined(client.data_to_send())
+    data = joined(client.data_to_send(0.0))
 
     def feed(segments: Sequence[bytes]) -> list[Event]:
         engine = FakeEngine(0.0, client=False)
@@ -241,7 +241,7 @@ def test_frames_in_any_pieces() -> None:
 def test_time_and_the_end_of_the_connection() -> None:
     client, server = _pair()
     stream = client.send_request(b"GET", b"/", _FIELDS, 0.0, ended=True)
-    server.receive(joined(client.data_to_send()), 5.0)
+    server.receive(joined(client.data_to_send(0.0)), 5.0)
     assert server.next_timeout() == 65.0
     assert server.handle_timeout(64.0) == []
     assert server.handle_timeout(65.0) == [Aborted(stream, "idle")]

@@ -179,7 +179,7 @@ def _check_again(message: _Read) -> None:
         client.send_data(stream, message.content, ended=not message.trailers)
         if message.trailers:
             client.send_trailers(stream, message.trailers)
-    (again,) = _ours(serve([joined(client.data_to_send())]))
+    (again,) = _ours(serve([joined(client.data_to_send(0.0))]))
     assert again.head is not None
     assert (again.method, again.target, again.content, list(again.trailers)) == (
         message.method,

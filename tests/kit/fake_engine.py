@@ -105,6 +105,11 @@ class FakeEngine:
         """Streams are held back one by one, so the connection as a whole never is."""
         return not self.wants_close
 
+    @property
+    def holds_input(self) -> bool:
+        """A frame is taken as soon as it is whole."""
+        return False
+
     def receive(self, data: bytes, now: float) -> list[Event]:
         """Frames, in any pieces."""
         self._buffer += data
@@ -296,7 +301,7 @@ class FakeEngine:
         waiting = sum(data.length if isinstance(data, FileSpan) else len(data) for data, _ in state.queue)
         return max(0, state.may_send + self._queue - waiting)
 
-    def data_to_send(self) -> list[Output]:
+    def data_to_send(self, now: float) -> list[Output]:
         """Taken once."""
         out, self._out = self._out, []
         return out

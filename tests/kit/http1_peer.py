@@ -157,7 +157,7 @@ def ask(
     engine = make_client(limits)
     target = b"a:443" if method == b"CONNECT" else b"/"
     engine.send_request(method, target, fields, 0.0, ended=True)
-    engine.data_to_send()
+    engine.data_to_send(0.0)
     seen: list[Event] = []
 
     def handle(events: list[Event]) -> None:

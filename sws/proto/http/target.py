@@ -25,12 +25,12 @@ from sws.base.errors import DecodeError
 from sws.proto.http.authority import Authority, parse_authority
 
 __all__ = [
+    "ORIGIN_FORM",
     "AbsoluteForm",
     "Authority",
     "PathSegments",
     "RequestTarget",
     "TargetForm",
-    "is_origin_form",
     "normalise_path",
     "parse_absolute_form",
     "parse_authority",
@@ -46,9 +46,9 @@ _PLAIN: Final = rb"A-Za-z0-9\-._~!$&'()*+,;=:@|^`\[\]{}"
 _PATH: Final = rb"[" + _PLAIN + rb"/]*(?:%[0-9A-Fa-f]{2}[" + _PLAIN + rb"/]*)*"
 _QUERY: Final = rb"[" + _PLAIN + rb"/?]*(?:%[0-9A-Fa-f]{2}[" + _PLAIN + rb"/?]*)*"
 
+#: The expression of origin-form, without groups, for larger ones that contain it.  RFC 9112 §3.2.1.
+ORIGIN_FORM: Final = rb"/" + _PATH + rb"(?:\?" + _QUERY + rb")?"
 _ORIGIN_RE: Final = re.compile(rb"(/" + _PATH + rb")(?:\?(" + _QUERY + rb"))?")
-#: `is_origin_form(target)`: whether it is one; for those who need no part of it.  RFC 9112 §3.2.1.
-is_origin_form: Final = _ORIGIN_RE.fullmatch
 _ABSOLUTE_RE: Final = re.compile(rb"([A-Za-z][A-Za-z0-9+\-.]*)://([^/?#@]*)((?:/" + _PATH + rb")?)(?:\?(" + _QUERY + rb"))?")
 _PATH_RE: Final = re.compile(rb"/" + _PATH)
 _USUAL_PATH_RE: Final = re.compile(rb"(?:/(?:[" + _PLAIN.replace(b".", b"") + rb"][" + _PLAIN + rb"]*)?)+")

@@ -206,7 +206,7 @@ class ClientConnection:
         """How many octets may be queued now."""
         return max(0, self._limits.queue - self._queued) if stream == self._stream else 0
 
-    def data_to_send(self) -> list[Output]:
+    def data_to_send(self, now: float) -> list[Output]:
         """What has to leave."""
         out, self._out = self._out, []
         self._queued = 0
@@ -218,6 +218,11 @@ class ClientConnection:
     def wants_read(self) -> bool:
         """False while content waits to be consumed."""
         return not self.wants_close and not self._eof and self._unconsumed < self._limits.window
+
+    @property
+    def holds_input(self) -> bool:
+        """Something arrived that `receive(b"")` could go on with."""
+        return bool(self._buffer) or self._eof
 
     def receive(self, data: bytes, now: float) -> list[Event]:
         """Octets from the server; b"" looks again at those held back."""

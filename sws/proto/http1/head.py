@@ -1,16 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0 OR MIT
 """Message heads: accept quickly, explain slowly.  RFC 9112 §2 to §5.
 
-The quick path takes a field section apart with a few calls over all of it, and is right for these reasons:
+A field section is split at CR LF and each line looked at by itself, in up to three ways, the quickest first:
 
-- `section.translate(None, _TEXT)` leaves its control characters, HTAB aside.  If that is n times CR LF, and splitting at CR LF gives n
-  lines, then every CR and LF is part of a line end, and no other control character is there.
-- Field names come from a small set.  `_names` maps each one met before, as it was spelled, to lower case; a name gets in there only after
-  the grammar's own expression matched it.  So one look-up both checks and lowers it.
-- With the other control characters gone, `strip()` takes off nothing but SP and HTAB, as §5.1 wants.
-
-Anything else goes to `_FIELD`, which matches a whole field line from line start to CRLF, and if not all lines match to `_explain_fields`,
-which finds the status and the reason and may be slow, because the connection ends with it.
+- A client sends most lines again and again, like `Accept: */*`.  `_lines` maps each one met before, whole, to its field; a line gets in
+  there only after the grammar accepted it, and only if its name is one of `_REPEATED`: values that are secrets (cookies,
+  credentials) are not kept.
+- `_names` maps each name met before, as it was spelled, to lower case; here too the grammar came first, so that one look-up both
+  checks and lowers it.  Then a value without control characters is right.
+- `_FIELD` is the grammar itself.  If it does not match, `_explain_fields` finds the status and the reason and may be slow, because the
+  connection ends with it.
 
 Refused here, among others, because another recipient could read it differently (§11.2): bare CR or LF, obs-fold (§5.2), white space
 before the colon (§5.1), white space before the first field (§2.2), doubled spaces in the start line (§3), control characters and NUL.
@@ -30,7 +29,9 @@ _TCHAR: Final = rb"!#$%&'*+\-.^_`|~0-9A-Za-z"
 _TEXT: Final = bytes(octet for octet in range(256) if octet == 9 or (octet >= 32 and octet != 127))
 _NAMES_MAXIMUM: Final = 1024
 _NAME_LENGTH: Final = 64
-_FIELD: Final = re.compile(rb"^([" + _TCHAR + rb"]+): ?([^\x00-\x08\x0a-\x1f\x7f]*)\r\n", re.MULTILINE)
+_LINES_MAXIMUM: Final = 1024
+_LINE_LENGTH: Final = 320
+_FIELD: Final = re.compile(rb"([" + _TCHAR + rb"]+): ?([^\x00-\x08\x0a-\x1f\x7f]*)")
 _REQUEST_LINE: Final = re.compile(rb"([" + _TCHAR + rb"]+) ([\x21-\x7e]+) HTTP/1\.([0-9])")
 _STATUS_LINE: Final = re.compile(rb"HTTP/1\.([0-9]) ([1-5][0-9][0-9])(?: ([\t\x20-\x7e\x80-\xff]*))?")
 _VERSION: Final = re.compile(rb"HTTP/[0-9]\.[0-9]")
@@ -50,7 +51,13 @@ _USUAL_NAMES: Final = (
     b"x-real-ip x-requested-with"
 ).split()
 _names: dict[bytes, bytes] = {spelled: name for name in _USUAL_NAMES for spelled in (name, name.title())}
-_VERSIONS: Final = {b"HTTP/1.1": 11, b"HTTP/1.0": 10}
+#: Fields whose lines come again in the next request, and are no secret.
+_REPEATED: Final = frozenset(
+    b"accept accept-encoding accept-language cache-control connection dnt forwarded host keep-alive origin pragma priority sec-ch-ua "
+    b"sec-ch-ua-mobile sec-ch-ua-platform sec-fetch-dest sec-fetch-mode sec-fetch-site sec-fetch-user te upgrade-insecure-requests "
+    b"user-agent via x-forwarded-host x-forwarded-proto x-requested-with".split()
+)
+_lines: dict[bytes, Field] = {}
 
 
 def parse_request_line(line: bytes) -> tuple[bytes, bytes, int]:
@@ -107,27 +114,37 @@ def parse_fields(section: bytes, maximum: int, status: int = 400) -> list[Field]
     lines.pop()
     if len(lines) > maximum:
         raise _explain_fields(section, status) if section.count(b"\n") != len(lines) else Http1Error(431, "too many fields")
-    if section.translate(None, _TEXT) == b"\r\n" * len(lines):
-        names = _names
-        try:
-            return [(names[name], value.strip()) for name, value in [line.split(b": ", 1) for line in lines]]
-        except (KeyError, ValueError):  # a new name; or no colon and space, which `partition` would not show
-            pass
-    return _parse_slowly(section, status)
+    known = _lines.get
+    try:
+        return [known(line) or _parse_field(line) for line in lines]
+    except ValueError:
+        raise _explain_fields(section, status) from None
 
 
-def _parse_slowly(section: bytes, status: int) -> list[Field]:
-    """For sections with a name that is new, or without a space behind a colon: accepts exactly the grammar, and learns names."""
-    found = _FIELD.findall(section)
-    if len(found) != section.count(b"\n"):
-        raise _explain_fields(section, status)
-    fields: list[Field] = []
-    for name, value in found:
-        lower = name.lower()
-        if len(_names) < _NAMES_MAXIMUM and len(name) <= _NAME_LENGTH:
-            _names[name] = lower
-        fields.append((lower, value.strip()))
-    return fields
+def _parse_field(line: bytes) -> Field:
+    """A field line that is not known as a whole.  Raises: ValueError."""
+    name, colon, value = line.partition(b": ")
+    lower = _names.get(name)
+    if lower is None or not colon or value.translate(None, _TEXT):  # a new name, no space behind the colon, or a fault
+        lower, value = _parse_slowly(line)
+    field = (lower, value.strip())  # of white space only SP and HTAB can be there, as §5.1 wants
+    if lower in _REPEATED and len(line) <= _LINE_LENGTH:
+        if len(_lines) >= _LINES_MAXIMUM:  # whoever fills it with junk costs others one slower request
+            _lines.clear()
+        _lines[line] = field
+    return field
+
+
+def _parse_slowly(line: bytes) -> Field:
+    """Accepts exactly the grammar, and learns names."""
+    match = _FIELD.fullmatch(line)
+    if match is None:
+        raise ValueError
+    name, value = match.groups()
+    lower = name.lower()
+    if len(_names) < _NAMES_MAXIMUM and len(name) <= _NAME_LENGTH:
+        _names[name] = lower
+    return lower, value
 
 
 def _explain_fields(section: bytes, status: int) -> Http1Error:

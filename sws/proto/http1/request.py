@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0 OR MIT
-"""From a request head's octets to a RequestHead and its framing.  RFC 9112 §3, §6; RFC 9110 §7.2, §8.6, §10.1.1.
+"""From a request head's octets to a RequestHead and its Framing.  RFC 9112 §3, §6; RFC 9110 §7.2, §8.6, §10.1.1.
 
 The framing decision (§6.3) for requests, in order: Transfer-Encoding with Content-Length is refused (a smuggling attempt);
 Transfer-Encoding in HTTP/1.0 is refused (§6.1); its only accepted value is `chunked`, an unknown coding gets 501 and one in which
@@ -14,11 +14,11 @@ from typing import Final, final
 
 from sws.base.engine import RequestHead, index_fields
 from sws.base.errors import DecodeError, Http1Error
-from sws.proto.http.target import RequestTarget, is_origin_form, parse_authority, parse_target
+from sws.proto.http.target import ORIGIN_FORM, RequestTarget, parse_authority, parse_target
 from sws.proto.http1.head import parse_fields, parse_request_line
 from sws.proto.http1.limits import Http1Limits
 
-__all__ = ["CHUNKED", "ParsedRequest", "content_length_of", "has_token", "parse_request", "transfer_codings"]
+__all__ = ["CHUNKED", "NO_CONTENT", "Framing", "content_length_of", "has_token", "parse_request", "transfer_codings"]
 
 CHUNKED: Final = -1
 """In place of a content length: the content is chunked."""
@@ -28,13 +28,17 @@ _GOOD_HOSTS_MAXIMUM: Final = 1024
 _NEEDS_LENGTH_1_0: Final = frozenset((b"POST", b"PUT", b"PATCH"))
 _SINGLE: Final = (b"host", b"content-length")  # the others that matter here are lists: RFC 9110 §5.3
 
+_FRAMING: Final = frozenset((b"transfer-encoding", b"content-length", b"expect", b"upgrade"))
+#: A request line of 1.1 whose target is in origin-form and needs no further look.
+_usual_line: Final = re.compile(rb"([A-Z]+) (" + ORIGIN_FORM + rb") HTTP/1\.1").fullmatch
+
 _good_hosts: set[bytes] = set()
 
 
 @final
-@dataclass(slots=True)
-class ParsedRequest:
-    """A request head and what the engine has to know of it.
+@dataclass(frozen=True, slots=True)
+class Framing:
+    """What the engine has to know of a request beside its head.
 
     Attributes:
       length:      octets of content to come; CHUNKED; 0 for none.
@@ -43,11 +47,14 @@ class ParsedRequest:
       upgrade:     the requester offers another protocol.
     """
 
-    head: RequestHead
     length: int
     persistent: bool
     expects_continue: bool
     upgrade: bool
+
+
+NO_CONTENT: Final = Framing(0, True, False, False)
+"""The usual one: no content, and the connection goes on."""
 
 
 def has_token(value: bytes, token: bytes) -> bool:
@@ -81,7 +88,7 @@ def transfer_codings(value: bytes, status: int = 400) -> None:
     raise Http1Error(501, "a transfer coding that is not implemented")
 
 
-def parse_request(line: bytes, section: bytes, limits: Http1Limits, scheme: bytes) -> ParsedRequest:
+def parse_request(line: bytes, section: bytes, limits: Http1Limits, scheme: bytes) -> tuple[RequestHead, Framing]:
     """A whole request head.
 
     Args:
@@ -90,7 +97,12 @@ def parse_request(line: bytes, section: bytes, limits: Http1Limits, scheme: byte
       scheme:   of the connection.
     Raises: Http1Error with the status to answer with.
     """
-    method, target, version = parse_request_line(line)
+    usual = _usual_line(line)
+    if usual is not None:
+        method, target = usual.groups()
+        version = 11
+    else:
+        method, target, version = parse_request_line(line)
     fields = parse_fields(section, limits.fields)
     index = dict(fields)
     if len(index) != len(fields):
@@ -106,13 +118,15 @@ def parse_request(line: bytes, section: bytes, limits: Http1Limits, scheme: byte
     if method == b"CONNECT":
         _parsed(method, target)
         authority, target = target, b""
-    elif not is_origin_form(target):
-        scheme, authority, target = _other_form(method, target, scheme, authority)
+    elif usual is None:
+        scheme, authority, target = _any_form(method, target, scheme, authority)
     head = RequestHead(method, scheme, authority, target, fields, index, version)
-    return _with_framing(head, limits)
+    if usual is not None and _FRAMING.isdisjoint(index) and index.get(b"connection", b"keep-alive") == b"keep-alive":
+        return head, NO_CONTENT
+    return head, _framing(head, limits)
 
 
-def _with_framing(head: RequestHead, limits: Http1Limits) -> ParsedRequest:
+def _framing(head: RequestHead, limits: Http1Limits) -> Framing:
     index = head.index
     version = head.version
     connection = index.get(b"connection")
@@ -135,7 +149,7 @@ def _with_framing(head: RequestHead, limits: Http1Limits) -> ParsedRequest:
             raise Http1Error(417, "an expectation that cannot be met")
         expects = length != 0
     upgrade = version >= 11 and b"upgrade" in index and connection is not None and has_token(connection, b"upgrade")
-    return ParsedRequest(head, length, persistent, expects, upgrade)
+    return Framing(length, persistent, expects, upgrade)
 
 
 def _content(index: dict[bytes, bytes], version: int, limits: Http1Limits) -> int:
@@ -179,11 +193,11 @@ def _parsed(method: bytes, target: bytes) -> RequestTarget:
         raise Http1Error(400, error.what) from None
 
 
-def _other_form(method: bytes, target: bytes, scheme: bytes, authority: bytes) -> tuple[bytes, bytes, bytes]:
-    """asterisk-form and absolute-form.  RFC 9112 §3.2.2, §3.2.4; the target's authority wins over Host."""
+def _any_form(method: bytes, target: bytes, scheme: bytes, authority: bytes) -> tuple[bytes, bytes, bytes]:
+    """origin-form, asterisk-form, absolute-form.  RFC 9112 §3.2; the target's authority wins over Host."""
     parsed = _parsed(method, target)
     if parsed.authority is None:
-        return scheme, authority, parsed.path
+        return scheme, authority, target
     if parsed.scheme not in (b"http", b"https"):
         raise Http1Error(400, "a request-target of another scheme")
     if parsed.scheme != scheme:

@@ -20,12 +20,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, final
 
-from sws.base.engine import Aborted, BodyChunk, Ended, Event, Fields, FileSpan, Output, Refused, RequestStarted, Trailers
+from sws.base.engine import Aborted, BodyChunk, Ended, Event, Fields, FileSpan, Output, Refused, RequestHead, RequestStarted, Trailers
 from sws.base.errors import Http1Error, UsageError
 from sws.proto.http1.chunked import LAST_CHUNK, ChunkedDecoder, encode_chunk_head, encode_trailers
 from sws.proto.http1.head import check_partial_head
 from sws.proto.http1.limits import Http1Limits, IdlePolicy
-from sws.proto.http1.request import CHUNKED, ParsedRequest, parse_request
+from sws.proto.http1.request import CHUNKED, NO_CONTENT, parse_request
 from sws.proto.http1.response import plan_head
 from sws.proto.http1.states import RESPONDER, Said, State
 
@@ -66,7 +66,9 @@ class ServerConnection:
         self._peer = State.IDLE
         self._us = State.IDLE
         self._stream = 0
-        self._request: ParsedRequest | None = None
+        self._request: RequestHead | None = None
+        self._framing = NO_CONTENT
+        self._expects_continue = False
         self._refused_method = b"GET"  # HEAD: the response to the refusal has no content either
         self._persistent = True
         self._left = 0
@@ -96,19 +98,21 @@ class ServerConnection:
             return self._unconsumed < self._limits.window
         return self._peer is State.IDLE or len(self._buffer) <= self._limits.head
 
+    @property
+    def holds_input(self) -> bool:
+        """Something arrived that `receive(b"")` could go on with."""
+        return bool(self._buffer) or self._eof
+
     def receive(self, data: bytes, now: float) -> list[Event]:
         """Octets from the client; b"" looks again at those held back."""
-        if not data and not self._buffer and not self._eof and self._peer is State.DONE and self._us is State.DONE:
-            self._next_or_close(now)
-            return []
         events: list[Event] = []
         if self._peer is State.IDLE and not self._buffer and data and not self.wants_close:
             end = data.find(b"\r\n\r\n")
             if end > 0 and data[0] != 13:
-                if len(data) > end + 4:
-                    self._buffer += memoryview(data)[end + 4 :]
                 self._accept_head(data, end, now, events)
-                data = b""
+                if len(data) == end + 4:
+                    return events
+                data = data[end + 4 :]
         if data and not self.wants_close:
             self._buffer += data
         while not self.wants_close:
@@ -198,28 +202,31 @@ class ServerConnection:
                 raise Http1Error(414, "the request line is too long")
             if end - line_end > limits.head:
                 raise Http1Error(431, "the field section is too large")
-            request = parse_request(data[:line_end], data[line_end + 2 : end + 2], limits, self._scheme)
+            request, framing = parse_request(data[:line_end], data[line_end + 2 : end + 2], limits, self._scheme)
         except Http1Error as error:
             self._refuse_head(self._first_fault(data[: end + 3]) or error, data, events)
             return
         self._stream += 1
         self._request = request
-        self._persistent = request.persistent and not self._last and self._stream < limits.requests
+        self._framing = framing
+        self._persistent = framing.persistent and not self._last and self._stream < limits.requests
         self._drained = 0
         self._us = State.OWED
         self._received = 0
         self._deadline = None
-        if request.length == 0:
+        if framing.length == 0:
             self._peer = State.DONE
-            events.append(RequestStarted(self._stream, request.head, True))
+            self._expects_continue = False
+            events.append(RequestStarted(self._stream, request, True))
             return
         self._peer = State.BODY
-        self._left = request.length
-        self._decoder = ChunkedDecoder(limits) if request.length == CHUNKED else None
+        self._expects_continue = framing.expects_continue
+        self._left = framing.length
+        self._decoder = ChunkedDecoder(limits) if framing.length == CHUNKED else None
         self._content_since = now
         self._stopped_at = None
         self._set_content_deadline(now)
-        events.append(RequestStarted(self._stream, request.head, False))
+        events.append(RequestStarted(self._stream, request, False))
 
     def _first_fault(self, part: bytes) -> Http1Error | None:
         """What would have been refused had the head come octet by octet."""
@@ -328,11 +335,10 @@ class ServerConnection:
 
     def expects_continue(self, stream: int) -> bool:
         """The client waits for 100 (Continue) before it sends content.  RFC 9110 §10.1.1."""
-        request = self._request
         return (
             stream == self._stream
-            and request is not None
-            and request.expects_continue
+            and self._request is not None
+            and self._expects_continue
             and self._us is State.OWED
             and self._peer is State.BODY
         )
@@ -343,7 +349,7 @@ class ServerConnection:
         if not 100 <= status <= 199 or stream != self._stream or request is None:
             raise UsageError("no informational response is possible here")
         if status == 101:
-            if not request.upgrade or self._peer is not State.DONE:
+            if not self._framing.upgrade or self._peer is not State.DONE:
                 raise UsageError("no upgrade was asked for, or its request is not complete")
             plan = plan_head(101, fields)
             if not plan.upgrade:
@@ -354,10 +360,10 @@ class ServerConnection:
             self._write(plan.block + b"\r\n")
             return
         self._say(stream, Said.INFORMATIONAL)
-        if request.head.version < 11:
+        if request.version < 11:
             return  # a 1.0 client does not know 1xx, RFC 9110 §15.2
         if status == 100:
-            request.expects_continue = False
+            self._expects_continue = False
             self._write(_CONTINUE)
             self._restart_clock()
         else:
@@ -371,8 +377,8 @@ class ServerConnection:
         if stream != self._stream or self._us is not State.OWED:
             raise UsageError(f"no response is owed on stream {stream}")
         request = self._request
-        method = self._refused_method if request is None else request.head.method
-        version = 10 if request is None else request.head.version  # who was refused may know no chunks
+        method = self._refused_method if request is None else request.method
+        version = 10 if request is None else request.version  # who was refused may know no chunks
         parts = [plan.block]
         if not plan.has_date:
             parts.append(b"date: %b\r\n" % self._date())
@@ -423,8 +429,8 @@ class ServerConnection:
             and request is not None
             and plan.content_length == len(content)
             and not (plan.close or plan.has_date)
-            and request.head.version >= 11
-            and request.head.method == b"GET"
+            and request.version >= 11
+            and request.method == b"GET"
             and status == 200
         ):
             self._us = State.DONE
@@ -440,7 +446,7 @@ class ServerConnection:
         """The client's content will not be read to its end: more than we care to drain, or it waits for a 100 in vain."""
         if self._peer is not State.BODY or self._request is None:
             return False
-        return self._request.expects_continue or self._left > self._limits.drain
+        return self._expects_continue or self._left > self._limits.drain
 
     def _open_connect_tunnel(self, stream: int, parts: list[bytes]) -> None:
         self._say(stream, Said.SWITCH)
@@ -530,8 +536,10 @@ class ServerConnection:
         """How many octets may be queued now."""
         return max(0, self._limits.queue - self._queued) if stream == self._stream else 0
 
-    def data_to_send(self) -> list[Output]:
-        """What has to leave."""
+    def data_to_send(self, now: float) -> list[Output]:
+        """What has to leave; when that is the end of an exchange, the wait for the next one begins."""
+        if self._us is State.DONE and self._peer is State.DONE and not self._buffer and not self._eof:
+            self._next_or_close(now)
         out = self._out
         if out:
             self._out = []
@@ -549,8 +557,7 @@ class ServerConnection:
         if self._stopped_at is not None:
             self._content_since += now - self._stopped_at
             self._stopped_at = None
-        request = self._request
-        if not self.wants_read or (request is not None and request.expects_continue and not self._received):
+        if not self.wants_read or (self._expects_continue and not self._received):
             self._stopped_at = now
             self._deadline = None
             return

@@ -60,8 +60,8 @@ def test_request_framing(method: bytes, fields: Fields, content: bytes | None, e
     assert engine.send_request(method, b"/x?y", (*_HOST, *fields), 0.0, ended=content is None) == 1
     if content is not None:
         engine.send_data(1, content, ended=True)
-    assert joined(engine.data_to_send()) == method + b" /x?y HTTP/1.1\r\nhost: a\r\n" + expected
-    assert engine.data_to_send() == []
+    assert joined(engine.data_to_send(0.0)) == method + b" /x?y HTTP/1.1\r\nhost: a\r\n" + expected
+    assert engine.data_to_send(0.0) == []
 
 
 def test_trailers_and_pieces() -> None:
@@ -72,7 +72,7 @@ def test_trailers_and_pieces() -> None:
     with pytest.raises(UsageError):
         engine.send_trailers(1, ((b"host", b"b"),))
     engine.send_trailers(1, ((b"a", b"b"),))
-    assert joined(engine.data_to_send()).endswith(b"2\r\nhe\r\n3\r\nllo\r\n0\r\na: b\r\n\r\n")
+    assert joined(engine.data_to_send(0.0)).endswith(b"2\r\nhe\r\n3\r\nllo\r\n0\r\na: b\r\n\r\n")
     with pytest.raises(UsageError):
         engine.send_data(1, b"x")
 
@@ -84,7 +84,7 @@ def test_a_file_stays_a_file() -> None:
         span = FileSpan(file.fileno(), 1, 3)
         engine = _asked(b"POST", ended=False)
         engine.send_data(1, span, ended=True)
-        out = engine.data_to_send()
+        out = engine.data_to_send(0.0)
         assert span in out
         assert joined(out).endswith(b"3\r\nell\r\n0\r\n\r\n")
 
@@ -115,7 +115,7 @@ def test_requests_that_cannot_be_sent(method: bytes, target: bytes, fields: Fiel
     engine = make_client()
     with pytest.raises(UsageError):
         engine.send_request(method, target, fields, 0.0, ended=ended)
-    assert engine.data_to_send() == []
+    assert engine.data_to_send(0.0) == []
     assert engine.is_idle
     assert engine.send_request(b"GET", b"/", _HOST, 0.0, ended=True) == 1
 
@@ -141,13 +141,13 @@ def test_misuse() -> None:
 
 def test_credit() -> None:
     engine = _asked(b"POST", ended=False, limits=Http1Limits(queue=1000))
-    engine.data_to_send()
+    engine.data_to_send(0.0)
     engine.send_data(1, b"x" * 900)
     assert 0 < engine.credit(1) <= 100
     engine.send_data(1, FileSpan(0, 0, 1000))
     assert engine.credit(1) == 0
     assert engine.credit(2) == 0
-    engine.data_to_send()
+    engine.data_to_send(0.0)
     assert engine.credit(1) == 1000
 
 
@@ -348,12 +348,12 @@ def test_tunnels(method: bytes, fields: Fields, head: bytes, status: int) -> Non
     events = assert_incremental(lambda segments: ask(segments, method=method, fields=fields, eof=True), head + b"raw\r\n")
     assert [type(event) for event in events] == [ResponseStarted, TunnelOpened, BodyChunk, Ended]
     engine = _asked(method, fields)
-    engine.data_to_send()
+    engine.data_to_send(0.0)
     start = engine.receive(head, 0.0)[0]
     assert isinstance(start, ResponseStarted)
     assert (start.status, start.ended) == (status, False)
     engine.send_data(1, b"x")
-    assert engine.data_to_send() == [b"x"]
+    assert engine.data_to_send(0.0) == [b"x"]
     assert engine.receive(b"y", 0.0) == [BodyChunk(1, b"y")]
     engine.send_data(1, b"", ended=True)
     assert not engine.wants_close

@@ -97,7 +97,7 @@ class _Wire:
         self._chance = chance
 
     def carry(self, source: ClientConnection | ServerConnection, sink: ClientConnection | ServerConnection, seen: _Seen) -> None:
-        data = joined(source.data_to_send())
+        data = joined(source.data_to_send(0.0))
         for segment in cut_at_random(data, self._chance) if data else [b""]:
             events = sink.receive(segment, 0.0)
             while events:
@@ -176,7 +176,7 @@ def test_our_client_and_h11(exchange: _Exchange, seed: int) -> None:
         fields.append((b"content-length", b"%d" % len(exchange.request.content)))
     stream = client.send_request(exchange.method, exchange.target, fields, 0.0)
     _send(client, stream, exchange.request)
-    peer.receive_data(joined(client.data_to_send()))
+    peer.receive_data(joined(client.data_to_send(0.0)))
     content = b""
     while not isinstance(event := peer.next_event(), h11.EndOfMessage):
         if isinstance(event, h11.Request):
@@ -243,7 +243,7 @@ def test_h11_and_our_server(exchange: _Exchange, seed: int, version: bytes) -> N
     server.send_headers(1, exchange.status, sent)
     if not bare:
         _send(server, 1, exchange.response)
-    peer.receive_data(joined(server.data_to_send()))
+    peer.receive_data(joined(server.data_to_send(0.0)))
     if server.wants_close:
         peer.receive_data(b"")
     content = b""

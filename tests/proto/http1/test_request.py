@@ -7,15 +7,16 @@ import random
 
 import pytest
 
+from sws.base.engine import RequestHead
 from sws.base.errors import DecodeError, Http1Error
 from sws.proto.http.target import parse_target
 from sws.proto.http1.limits import Http1Limits
-from sws.proto.http1.request import CHUNKED, ParsedRequest, content_length_of, has_token, parse_request, transfer_codings
+from sws.proto.http1.request import CHUNKED, Framing, content_length_of, has_token, parse_request, transfer_codings
 
 _LIMITS = Http1Limits()
 
 
-def _parse(line: bytes, section: bytes = b"Host: a\r\n", scheme: bytes = b"http") -> ParsedRequest:
+def _parse(line: bytes, section: bytes = b"Host: a\r\n", scheme: bytes = b"http") -> tuple[RequestHead, Framing]:
     return parse_request(line, section, _LIMITS, scheme)
 
 
@@ -34,7 +35,7 @@ def _parse(line: bytes, section: bytes = b"Host: a\r\n", scheme: bytes = b"http"
     ],
 )
 def test_target_forms(line: bytes, scheme: bytes, authority: bytes, target: bytes) -> None:
-    head = _parse(line, scheme=scheme).head
+    head = _parse(line, scheme=scheme)[0]
     assert (head.scheme, head.authority, head.target) == (scheme, authority, target)
 
 
@@ -57,7 +58,7 @@ def test_origin_forms_are_those_of_the_target_parser() -> None:
         except DecodeError:
             expected = False
         try:
-            assert _parse(b"GET " + target + b" HTTP/1.1").head.target == target
+            assert _parse(b"GET " + target + b" HTTP/1.1")[0].target == target
             found = True
         except Http1Error:
             found = False
@@ -67,7 +68,7 @@ def test_origin_forms_are_those_of_the_target_parser() -> None:
 
 
 def test_the_index() -> None:
-    head = _parse(b"GET / HTTP/1.1", b"Host: a\r\nX: 1\r\nCookie: a=b\r\nx: 2\r\nCookie: c=d\r\n").head
+    head = _parse(b"GET / HTTP/1.1", b"Host: a\r\nX: 1\r\nCookie: a=b\r\nx: 2\r\nCookie: c=d\r\n")[0]
     assert head.index == {b"host": b"a", b"x": b"1, 2", b"cookie": b"a=b; c=d"}
     assert list(head.fields) == [(b"host", b"a"), (b"x", b"1"), (b"cookie", b"a=b"), (b"x", b"2"), (b"cookie", b"c=d")]
 
@@ -83,7 +84,7 @@ def test_the_index() -> None:
     ],
 )
 def test_framing(line: bytes, section: bytes, length: int) -> None:
-    assert _parse(line, b"Host: a\r\n" + section).length == length
+    assert _parse(line, b"Host: a\r\n" + section)[1].length == length
 
 
 @pytest.mark.parametrize(
@@ -129,18 +130,18 @@ def test_tokens_of_a_list() -> None:
 
 
 def test_flags() -> None:
-    request = _parse(b"GET / HTTP/1.1", b"Host: a\r\nConnection: a, UPGRADE\r\nUpgrade: x\r\n")
-    assert request.upgrade
-    assert request.persistent
-    assert not _parse(b"GET / HTTP/1.1", b"Host: a\r\nUpgrade: x\r\n").upgrade
-    assert not _parse(b"GET / HTTP/1.0", b"Connection: upgrade\r\nUpgrade: x\r\n").upgrade
+    framing = _parse(b"GET / HTTP/1.1", b"Host: a\r\nConnection: a, UPGRADE\r\nUpgrade: x\r\n")[1]
+    assert framing.upgrade
+    assert framing.persistent
+    assert not _parse(b"GET / HTTP/1.1", b"Host: a\r\nUpgrade: x\r\n")[1].upgrade
+    assert not _parse(b"GET / HTTP/1.0", b"Connection: upgrade\r\nUpgrade: x\r\n")[1].upgrade
 
 
 def test_many_hosts() -> None:
     """The memo of good hosts is bounded; bad ones stay bad."""
     for number in range(1100):
         name = b"h%d.example" % number
-        assert _parse(b"GET / HTTP/1.1", b"Host: " + name + b"\r\n").head.authority == name
+        assert _parse(b"GET / HTTP/1.1", b"Host: " + name + b"\r\n")[0].authority == name
     for _ in range(2):
         with pytest.raises(Http1Error):
             _parse(b"GET / HTTP/1.1", b"Host: a@b\r\n")

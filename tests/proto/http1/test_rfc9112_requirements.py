@@ -41,7 +41,7 @@ def _answered(data: bytes, status: int = 200, fields: Fields = (), content: byte
     engine.send_headers(1, status, fields)
     if not engine.wants_close and status not in (204, 304) and not data.startswith(b"HEAD"):
         engine.send_data(1, content, True)
-    return joined(engine.data_to_send()), engine
+    return joined(engine.data_to_send(0.0)), engine
 
 
 def _refusal(data: bytes, content: bytes | None = None) -> bytes:
@@ -53,13 +53,13 @@ def _refusal(data: bytes, content: bytes | None = None) -> bytes:
     if content is not None:
         engine.send_data(1, content, True)
     assert engine.wants_close
-    return joined(engine.data_to_send())
+    return joined(engine.data_to_send(0.0))
 
 
 def _asked(method: bytes = b"GET", fields: Fields = _HOST) -> ClientConnection:
     engine = make_client()
     engine.send_request(method, b"a:443" if method == b"CONNECT" else b"/", fields, 0.0, ended=True)
-    engine.data_to_send()
+    engine.data_to_send(0.0)
     return engine
 
 
@@ -113,7 +113,7 @@ def test_2_2_requests_stand_without_a_crlf_before_or_after() -> None:
     for _ in range(2):
         stream = engine.send_request(b"POST", b"/", (*_HOST, (b"content-length", b"5")), 0.0)
         engine.send_data(stream, b"hello", True)
-        assert joined(engine.data_to_send()) == b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 5\r\n\r\nhello"
+        assert joined(engine.data_to_send(0.0)) == b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 5\r\n\r\nhello"
         engine.receive(_OK, 0.0)
 
 
@@ -207,7 +207,7 @@ def test_6_1_the_coding_is_the_engines_and_applied_once() -> None:
             make_client().send_request(b"POST", b"/", (*_HOST, (b"transfer-encoding", coding)), 0.0)
     client = make_client()
     client.send_request(b"POST", b"/", _HOST, 0.0)
-    for head in (_answered(_GET)[0], joined(client.data_to_send())):
+    for head in (_answered(_GET)[0], joined(client.data_to_send(0.0))):
         assert _fields_of(head)[b"transfer-encoding"] == [b"chunked"]
 
 
@@ -223,7 +223,7 @@ def test_6_1_no_transfer_encoding_in_1xx_and_tunnels() -> None:
     with pytest.raises(UsageError):
         server.send_headers(1, 200, ((b"content-length", b"5"),))
     server.send_headers(1, 200, ())
-    out = joined(server.data_to_send()).lower()
+    out = joined(server.data_to_send(0.0)).lower()
     assert b"transfer-encoding" not in out
     assert b"content-length" not in out
 
@@ -256,7 +256,7 @@ def test_6_2_one_of_length_and_coding_is_sent(length: bytes | None) -> None:
     fields: Fields = () if length is None else ((b"content-length", length),)
     client = make_client()
     client.send_request(b"POST", b"/", (*_HOST, *fields), 0.0)
-    for head in (_answered(_GET, fields=fields)[0], joined(client.data_to_send())):
+    for head in (_answered(_GET, fields=fields)[0], joined(client.data_to_send(0.0))):
         sent = _fields_of(head)
         assert (b"content-length" in sent) is (length is not None)
         assert (b"transfer-encoding" in sent) is (length is None)
@@ -326,7 +326,7 @@ def test_6_3_a_request_with_content_says_how_long_it_is(fields: Fields) -> None:
     client = make_client()
     stream = client.send_request(b"POST", b"/", (*_HOST, *fields), 0.0)
     client.send_data(stream, b"hello", True)
-    assert content_of(serve([joined(client.data_to_send())])) == b"hello"
+    assert content_of(serve([joined(client.data_to_send(0.0))])) == b"hello"
     with pytest.raises(UsageError):
         make_client().send_request(b"POST", b"/", (*_HOST, (b"content-length", b"five")), 0.0)
 
@@ -405,7 +405,7 @@ def test_9_3_content_is_read_to_its_end_before_the_next_request() -> None:
     closing.receive(_POST.replace(b"5", b"101"), 0.0)
     closing.send_headers(1, 403, (), ended=True)
     assert closing.wants_close
-    assert b"connection: close" in joined(closing.data_to_send())
+    assert b"connection: close" in joined(closing.data_to_send(0.0))
 
 
 def test_9_3_a_client_reads_a_response_to_its_end_before_the_next_request() -> None:
@@ -504,7 +504,7 @@ def test_rfc9110_6_2_messages_say_1_1(version: bytes) -> None:
     assert out.startswith(b"HTTP/1.1 200 ")
     client = make_client()
     client.send_request(b"GET", b"/", _HOST, 0.0, ended=True)
-    assert joined(client.data_to_send()).startswith(b"GET / HTTP/1.1\r\n")
+    assert joined(client.data_to_send(0.0)).startswith(b"GET / HTTP/1.1\r\n")
     assert _refusal(_GET.replace(b"1.1", b"2.0")).startswith(b"HTTP/1.1 505 ")
 
 
@@ -574,7 +574,7 @@ def test_rfc9110_7_8_100_comes_before_101() -> None:
     engine.send_informational(1, 100, ())
     engine.receive(b"hello", 0.0)
     engine.send_informational(1, 101, ((b"upgrade", b"x"),))
-    assert re.fullmatch(rb"HTTP/1\.1 100 .*HTTP/1\.1 101 .*", joined(engine.data_to_send()), re.DOTALL)
+    assert re.fullmatch(rb"HTTP/1\.1 100 .*HTTP/1\.1 101 .*", joined(engine.data_to_send(0.0)), re.DOTALL)
 
 
 def test_rfc9110_7_8_upgrade_in_http_1_0_is_ignored() -> None:
@@ -591,7 +591,7 @@ def test_rfc9110_7_8_101_names_its_protocol() -> None:
     with pytest.raises(UsageError):
         engine.send_informational(1, 101, ())
     engine.send_informational(1, 101, ((b"upgrade", b"x"),))
-    assert _fields_of(joined(engine.data_to_send()))[b"upgrade"] == [b"x"]
+    assert _fields_of(joined(engine.data_to_send(0.0)))[b"upgrade"] == [b"x"]
 
 
 def test_rfc9110_8_6_no_length_in_1xx_and_204() -> None:
@@ -602,7 +602,7 @@ def test_rfc9110_8_6_no_length_in_1xx_and_204() -> None:
     with pytest.raises(UsageError):
         server.send_headers(1, 204, ((b"content-length", b"0"),))
     server.send_headers(1, 204, (), ended=True)
-    assert b"content-length" not in joined(server.data_to_send())
+    assert b"content-length" not in joined(server.data_to_send(0.0))
 
 
 @pytest.mark.parametrize("value", [b"18446744073709551621", b"1" + b"0" * 5000])
@@ -631,7 +631,7 @@ def test_rfc9110_10_1_1_an_expectation_in_http_1_0_is_ignored() -> None:
     engine.receive(_head(b"Expect: 100-continue", b"Content-Length: 5", start=b"POST / HTTP/1.0"), 0.0)
     assert not engine.expects_continue(1)
     engine.send_informational(1, 100, ())
-    assert engine.data_to_send() == []
+    assert engine.data_to_send(0.0) == []
     assert engine.receive(b"hello", 0.0)[-1] == Ended(1)
 
 
@@ -646,7 +646,7 @@ def test_rfc9110_15_2_no_1xx_to_http_1_0() -> None:
     engine.receive(b"GET / HTTP/1.0\r\n\r\n", 0.0)
     for status in (100, 102, 103):
         engine.send_informational(1, status, ())
-    assert engine.data_to_send() == []
+    assert engine.data_to_send(0.0) == []
 
 
 def test_rfc9110_15_2_any_number_of_1xx_before_the_final_response() -> None:
@@ -673,7 +673,7 @@ def test_a_refused_head_gets_no_content(data: bytes, pieces: int) -> None:
     (event,) = events
     assert isinstance(event, Refused)
     engine.send_response(1, event.status, ((b"content-length", b"4"),), b"page")
-    out = joined(engine.data_to_send())
+    out = joined(engine.data_to_send(0.0))
     assert b"content-length: 4\r\n" in out
     assert out.endswith(b"\r\n\r\n")
     assert engine.wants_close

@@ -38,7 +38,7 @@ def _answer(data: bytes, status: int = 200, fields: Fields = (), content: bytes 
     engine.send_headers(1, status, fields, ended=content is None)
     if content is not None:
         engine.send_data(1, content, ended=True)
-    return joined(engine.data_to_send()), engine
+    return joined(engine.data_to_send(0.0)), engine
 
 
 def test_it_is_an_exchange_engine() -> None:
@@ -156,8 +156,8 @@ def test_a_response_in_pieces() -> None:
     engine.send_data(1, b"")
     engine.send_data(1, b"llo")
     engine.send_data(1, b"", ended=True)
-    assert joined(engine.data_to_send()).endswith(b"\r\n\r\nhello")
-    assert engine.data_to_send() == []
+    assert joined(engine.data_to_send(0.0)).endswith(b"\r\n\r\nhello")
+    assert engine.data_to_send(0.0) == []
 
 
 @pytest.mark.parametrize("data", [_GET, _GET10])
@@ -171,7 +171,7 @@ def test_trailers(data: bytes) -> None:
     with pytest.raises(UsageError):
         engine.send_trailers(1, ((b"a", b"b\r\nc: d"),))
     engine.send_trailers(1, ((b"a", b"b"),))
-    assert joined(engine.data_to_send()).endswith(b"hello\r\n0\r\na: b\r\n\r\n" if data is _GET else b"\r\n\r\nhello")
+    assert joined(engine.data_to_send(0.0)).endswith(b"hello\r\n0\r\na: b\r\n\r\n" if data is _GET else b"\r\n\r\nhello")
     assert engine.wants_close == (data is _GET10)
 
 
@@ -182,7 +182,7 @@ def test_trailers_behind_a_declared_length() -> None:
         engine.send_trailers(1, ())
     engine.send_data(1, b"hello")
     engine.send_trailers(1, ((b"a", b"b"),))
-    assert joined(engine.data_to_send()).endswith(b"\r\n\r\nhello")
+    assert joined(engine.data_to_send(0.0)).endswith(b"\r\n\r\nhello")
 
 
 @pytest.mark.parametrize("data", [_GET, _GET10])
@@ -198,7 +198,7 @@ def test_a_file_stays_a_file(data: bytes, length: bytes | None, ended: bool) -> 
         engine.send_data(1, span, ended=ended)
         if not ended:
             engine.send_data(1, b"", ended=True)
-        out = engine.data_to_send()
+        out = engine.data_to_send(0.0)
         assert [part for part in out if isinstance(part, FileSpan)] == [span]
         head, _, content = joined(out).partition(b"\r\n\r\n")
         assert content == (b"5\r\nhello\r\n0\r\n\r\n" if b"chunked" in head else b"hello")
@@ -234,9 +234,9 @@ def test_heads_that_cannot_be_sent(status: int, fields: Fields) -> None:
     engine = _with(_GET)
     with pytest.raises(UsageError):
         engine.send_headers(1, status, fields)
-    assert engine.data_to_send() == []
+    assert engine.data_to_send(0.0) == []
     engine.send_headers(1, 500, (), ended=True)
-    assert joined(engine.data_to_send()).startswith(b"HTTP/1.1 500 ")
+    assert joined(engine.data_to_send(0.0)).startswith(b"HTTP/1.1 500 ")
 
 
 def test_lengths_that_differ() -> None:
@@ -277,7 +277,7 @@ def test_a_whole_response_is_its_head_and_its_content(data: bytes, status: int, 
                     engine.send_data(1, content, ended=True)
         except UsageError:
             return None
-        return joined(engine.data_to_send()), engine.wants_close, len(engine.receive(b"", 0.0))
+        return joined(engine.data_to_send(0.0)), engine.wants_close, len(engine.receive(b"", 0.0))
 
     assert said(whole=True) == said(whole=False)
 
@@ -300,10 +300,10 @@ def test_continue_is_sent_when_asked_for() -> None:
     engine = _with(_EXPECT)
     assert engine.expects_continue(1)
     assert not engine.expects_continue(2)
-    assert engine.data_to_send() == []
+    assert engine.data_to_send(0.0) == []
     engine.send_informational(1, 100, ())
     assert not engine.expects_continue(1)
-    assert engine.data_to_send() == [b"HTTP/1.1 100 Continue\r\n\r\n"]
+    assert engine.data_to_send(0.0) == [b"HTTP/1.1 100 Continue\r\n\r\n"]
     assert engine.receive(b"hello", 0.0) == [BodyChunk(1, b"hello"), Ended(1)]
     engine.send_headers(1, 200, (), ended=True)
     assert not engine.wants_close
@@ -336,14 +336,14 @@ def test_informational_responses() -> None:
     engine = _with(_GET)
     engine.send_informational(1, 103, ((b"link", b"</a>"),))
     engine.send_informational(1, 102, ())
-    assert joined(engine.data_to_send()) == b"HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\nHTTP/1.1 102 Processing\r\n\r\n"
+    assert joined(engine.data_to_send(0.0)) == b"HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\nHTTP/1.1 102 Processing\r\n\r\n"
     with pytest.raises(UsageError):
         engine.send_informational(1, 200, ())
     with pytest.raises(UsageError):
         engine.send_informational(1, 101, ((b"upgrade", b"x"),))  # nobody asked
     old = _with(_GET10)
     old.send_informational(1, 103, ())
-    assert old.data_to_send() == []  # RFC 9110 §15.2
+    assert old.data_to_send(0.0) == []  # RFC 9110 §15.2
 
 
 # --- tunnels ---------------------------------------------------------------------------------------------------------
@@ -355,11 +355,11 @@ def test_upgrade() -> None:
     with pytest.raises(UsageError):
         engine.send_informational(1, 101, ())
     engine.send_informational(1, 101, ((b"upgrade", b"x"),))
-    assert joined(engine.data_to_send()) == b"HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n"
+    assert joined(engine.data_to_send(0.0)) == b"HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n"
     assert engine.receive(b"", 0.0) == [BodyChunk(1, b"raw")]
     assert engine.receive(b"\r\n\r\n", 0.0) == [BodyChunk(1, b"\r\n\r\n")]
     engine.send_data(1, b"back")
-    assert engine.data_to_send() == [b"back"]
+    assert engine.data_to_send(0.0) == [b"back"]
 
 
 @pytest.mark.parametrize("data", [_GET, _UPGRADE.replace(b"1.1", b"1.0"), _UPGRADE.replace(b"Connection", b"X")])
@@ -383,7 +383,7 @@ def test_connect() -> None:
     with pytest.raises(UsageError):
         engine.send_headers(1, 200, ((b"content-length", b"0"),))
     engine.send_headers(1, 200, ())
-    assert joined(engine.data_to_send()) == b"HTTP/1.1 200 OK\r\n" + _D + b"\r\n"
+    assert joined(engine.data_to_send(0.0)) == b"HTTP/1.1 200 OK\r\n" + _D + b"\r\n"
     assert engine.receive(b"x", 0.0) == [BodyChunk(1, b"x")]
 
 
@@ -410,7 +410,7 @@ def test_a_tunnel_closes_by_halves(client_first: bool) -> None:
             engine.send_data(1, b"more")
         assert engine.receive_eof(0.0) == [Ended(1)]
     assert bool(engine.wants_close)
-    assert joined(engine.data_to_send()).endswith(b"last")
+    assert joined(engine.data_to_send(0.0)).endswith(b"last")
 
 
 def test_what_came_before_the_end_of_a_tunnel_is_delivered() -> None:
@@ -440,7 +440,7 @@ def test_requests_sent_before_the_half_close_are_answered() -> None:
     engine.send_headers(2, 200, (), ended=True)
     assert engine.receive(b"", 0.0) == []
     assert engine.wants_close
-    assert joined(engine.data_to_send()).count(b"200 OK") == 2
+    assert joined(engine.data_to_send(0.0)).count(b"200 OK") == 2
 
 
 @pytest.mark.parametrize("tail", [_POST + b"hell", _CHUNKED + b"5\r\nhello\r\n", _GET[:9], _CHUNKED + b"0\r\nx"])
@@ -462,7 +462,7 @@ def test_a_refusal_behind_a_half_close_is_still_answered() -> None:
     assert not engine.wants_close
     engine.send_headers(2, 400, (), ended=True)
     assert bool(engine.wants_close)
-    assert b"HTTP/1.1 400 " in joined(engine.data_to_send())
+    assert b"HTTP/1.1 400 " in joined(engine.data_to_send(0.0))
 
 
 def test_content_held_back_survives_the_half_close() -> None:
@@ -543,7 +543,7 @@ def test_the_last_request_of_a_connection_says_so() -> None:
     for stream, closes in ((1, False), (2, True)):
         engine.receive(_GET, 0.0)
         engine.send_headers(stream, 200, (), ended=True)
-        assert (b"connection: close" in joined(engine.data_to_send())) == closes
+        assert (b"connection: close" in joined(engine.data_to_send(0.0))) == closes
     assert engine.wants_close
 
 
@@ -576,12 +576,12 @@ def test_credit() -> None:
     assert engine.credit(1) == 100
     assert engine.credit(2) == 0
     engine.send_headers(1, 200, ())
-    engine.data_to_send()
+    engine.data_to_send(0.0)
     engine.send_data(1, b"x" * 60)
     assert 0 < engine.credit(1) < 40
     engine.send_data(1, FileSpan(0, 0, 1000))
     assert engine.credit(1) == 0
-    engine.data_to_send()
+    engine.data_to_send(0.0)
     assert engine.credit(1) == 100
 
 
@@ -601,7 +601,7 @@ def test_unread_content_is_drained(head: bytes) -> None:
     for index in range(len(rest)):
         assert engine.receive(rest[index : index + 1], 0.0) == []
         assert engine.wants_read
-    assert b"connection: close" not in joined(engine.data_to_send())
+    assert b"connection: close" not in joined(engine.data_to_send(0.0))
     assert [event.stream for event in requests_of(engine.receive(_GET, 0.0))] == [2]
 
 
@@ -614,14 +614,14 @@ def test_too_much_to_drain_closes() -> None:
     limits = Http1Limits(drain=8)
     declared = _early(_POST.replace(b"5", b"9"), limits)
     assert declared.wants_close
-    assert b"connection: close" in joined(declared.data_to_send())
+    assert b"connection: close" in joined(declared.data_to_send(0.0))
     chunked = _early(_CHUNKED, limits)
     assert not chunked.wants_close
     chunked.receive(b"8\r\nxxxxxxxx\r\n", 0.0)
     assert not chunked.wants_close
     assert chunked.receive(b"1\r\nx\r\n" + _GET, 0.0) == []
     assert bool(chunked.wants_close)
-    assert joined(chunked.data_to_send()).count(b"HTTP/1.1") == 1
+    assert joined(chunked.data_to_send(0.0)).count(b"HTTP/1.1") == 1
 
 
 def test_malformed_content_while_draining_closes_in_silence() -> None:
@@ -644,7 +644,7 @@ def test_malformed_content_before_the_response_is_refused() -> None:
     engine.send_headers(1, 400, ())
     engine.send_data(1, b"no", ended=True)
     assert engine.wants_close
-    assert b"connection: close" in joined(engine.data_to_send())
+    assert b"connection: close" in joined(engine.data_to_send(0.0))
 
 
 # --- time ------------------------------------------------------------------------------------------------------------
@@ -666,7 +666,7 @@ def test_a_silent_connection_closes_in_silence() -> None:
     assert not engine.wants_close
     assert engine.handle_timeout(10.0) == []
     assert bool(engine.wants_close)
-    assert engine.data_to_send() == []
+    assert engine.data_to_send(0.0) == []
     assert engine.next_timeout() is None
 
 
@@ -675,7 +675,7 @@ def test_a_slow_head_gets_408() -> None:
     assert engine.next_timeout() == 10.0  # from the opening, not from the last octet
     assert in_normal_form(engine.handle_timeout(10.0)) == [Refused(1, 408, "")]
     engine.send_headers(1, 408, (), ended=True)
-    assert b"connection: close" in joined(engine.data_to_send())
+    assert b"connection: close" in joined(engine.data_to_send(0.0))
     assert engine.wants_close
 
 
@@ -780,10 +780,10 @@ def test_shutdown_with_patience() -> None:
     quiet.shutdown(0.0, patience=5.0)
     assert quiet.handle_timeout(5.0) == []
     assert quiet.wants_close
-    engine.data_to_send()
+    engine.data_to_send(0.0)
     engine.receive(_GET, 1.0)
     engine.send_headers(2, 200, (), ended=True)
-    assert b"connection: close" in joined(engine.data_to_send())
+    assert b"connection: close" in joined(engine.data_to_send(0.0))
     assert engine.wants_close
 
 
@@ -793,7 +793,7 @@ def test_shutdown_within_a_head_answers_it() -> None:
     assert not engine.wants_close
     engine.receive(_GET[5:], 0.0)
     engine.send_headers(1, 200, (), ended=True)
-    assert b"connection: close" in joined(engine.data_to_send())
+    assert b"connection: close" in joined(engine.data_to_send(0.0))
     assert engine.wants_close
 
 

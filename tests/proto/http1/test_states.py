@@ -117,16 +117,16 @@ _VERBS: dict[Said, Callable[[ServerConnection, int], None]] = {
 )
 def test_the_server_refuses_to_say(state: State, said: Said) -> None:
     engine = _server_in(state)
-    engine.data_to_send()
+    engine.data_to_send(0.0)
     with pytest.raises(UsageError):
         _VERBS[said](engine, 1)
-    assert engine.data_to_send() == []
+    assert engine.data_to_send(0.0) == []
 
 
 @pytest.mark.parametrize("said", _VERBS, ids=lambda said: said.name)
 def test_another_stream_is_refused(said: Said) -> None:
     engine = _server_in(State.BODY if said is Said.END else State.OWED)
-    engine.data_to_send()
+    engine.data_to_send(0.0)
     for stream in (0, 2):
         with pytest.raises(UsageError):
             _VERBS[said](engine, stream)
@@ -135,7 +135,7 @@ def test_another_stream_is_refused(said: Said) -> None:
         engine.reset(stream, "")
         engine.consumed(stream, 1)
         assert engine.credit(stream) == 0
-    assert engine.data_to_send() == []
+    assert engine.data_to_send(0.0) == []
     assert not engine.wants_close
 
 
@@ -245,11 +245,11 @@ def _client_in(state: State) -> ClientConnection:
 @pytest.mark.parametrize("state", [State.BODY, State.DONE, State.TUNNEL, State.CLOSED], ids=lambda state: state.name)
 def test_the_client_asks_only_when_idle(state: State) -> None:
     engine = _client_in(state)
-    engine.data_to_send()
+    engine.data_to_send(0.0)
     assert not engine.is_idle
     with pytest.raises(UsageError):
         engine.send_request(b"GET", b"/", ((b"host", b"a"),), 0.0, ended=True)
-    assert engine.data_to_send() == []
+    assert engine.data_to_send(0.0) == []
 
 
 @pytest.mark.parametrize("state", [State.IDLE, State.DONE, State.CLOSED], ids=lambda state: state.name)
