@@ -15,9 +15,9 @@ per stream until `consumed(stream, n)` gives them back; while any window is full
 reading.  *Send*: `credit(stream)` is how many octets `send_data` takes without queueing more than the engine's bound; a
 sender that overruns it is not refused, but one that obeys it keeps memory flat.
 
-After content was `consumed`, and after a response that has ended if the engine `holds_input`, the driver calls `receive(b"", now)`: what
-the engine held back goes on then.  A `next_timeout()` in the past means: call `handle_timeout` now.  `send_response` for a request whose response has no
-content (HEAD) drops it; `send_data` there is a UsageError.
+After content was `consumed`, and after a response that has ended if the engine `holds_input`, the driver calls `receive(b"", now)`:
+what the engine held back goes on then.  A `next_timeout()` in the past means: call `handle_timeout` now.  `send_response` for a
+request whose response has no content (HEAD) drops it; `send_data` there is a UsageError.
 
 Field names are lower-case bytes in every protocol; pseudo-fields never appear in `fields`.
 """

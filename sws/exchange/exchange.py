@@ -23,6 +23,7 @@ from typing import Any, Final, Protocol, TypeAlias, final
 
 from sws.base.engine import ExchangeEngine, Fields, FileSpan, RequestHead
 from sws.base.errors import Http1Error
+from sws.os.loop import Loop
 from sws.os.tasks import Cancelled, Task, Waiter
 
 __all__ = ["Carrier", "ErrorPages", "Exchange", "Handler", "PeerFacts"]
@@ -53,15 +54,9 @@ class Carrier(Protocol):
 
     engine: ExchangeEngine
     facts: PeerFacts
-
-    def now(self) -> float:
-        """Monotonic time of this turn."""
-
-    def wall(self) -> float:
-        """Seconds since 1970."""
-
-    def elapsed(self, since: float) -> float:
-        """Seconds from an earlier `now()` to this very moment, within the turn too."""
+    loop: Loop
+    #: Events are being handled, and what has to leave leaves afterwards anyway.
+    handling: bool
 
     def output_soon(self) -> None:
         """The engine may have something to send."""
@@ -89,54 +84,36 @@ _NO_FIELDS: Final[Fields] = ()
 class Exchange:
     """Made by the driver when a request starts."""
 
-    __slots__ = (
-        "_carrier",
-        "_chunks",
-        "_dead",
-        "_engine",
-        "_failure",
-        "_input_ended",
-        "_readable",
-        "_received",
-        "_unreturned",
-        "_writable",
-        "content_maximum",
-        "facts",
-        "finished",
-        "pages",
-        "request",
-        "sent",
-        "started",
-        "status",
-        "stream",
-        "task",
-        "trailers",
-    )
+    # What most exchanges never change stands here once, and in an exchange only after it changed.
+    trailers: Fields = _NO_FIELDS
+    pages: ErrorPages | None = None
+    content_maximum: int | None = None
+    _received: int = 0
+    _chunks: deque[bytes] | None = None
+    _failure: Http1Error | None = None
+    _unreturned: int = 0
+    _readable: Waiter[None] | None = None
+    _writable: Waiter[None] | None = None
 
     def __init__(self, carrier: Carrier, stream: int, request: RequestHead, ended: bool) -> None:
         self._carrier = carrier
         self._engine = carrier.engine
-        self.facts = carrier.facts
         self.stream = stream
         self.request = request
-        self.started = carrier.now()
+        self.started = carrier.loop.now
         self.status = 0
         self.sent = 0
         self.finished = False
-        self.trailers: Fields = _NO_FIELDS
-        self.pages: ErrorPages | None = None
+        self.is_dead = False  # nothing can be sent any more
         self.task: Task | None = None
-        self.content_maximum: int | None = None
-        self._received = 0
-        self._chunks: deque[bytes] | None = None
         self._input_ended = ended
-        self._failure: Http1Error | None = None
-        self._unreturned = 0
-        self._dead = False
-        self._readable: Waiter[None] | None = None
-        self._writable: Waiter[None] | None = None
 
     # --- the request ---------------------------------------------------------------------------------------------
+
+    @property
+    def facts(self) -> PeerFacts:
+        """Who is at the other end."""
+        return self._carrier.facts
 
     @property
     def path(self) -> bytes:
@@ -155,17 +132,17 @@ class Exchange:
     @property
     def now(self) -> float:
         """Monotonic time of this turn."""
-        return self._carrier.now()
+        return self._carrier.loop.now
 
     @property
     def elapsed(self) -> float:
         """Seconds since the request's head was read."""
-        return self._carrier.elapsed(self.started)
+        return self._carrier.loop.clock.monotonic() - self.started
 
     @property
     def wall(self) -> float:
         """Seconds since 1970."""
-        return self._carrier.wall()
+        return self._carrier.loop.clock.wall()
 
     @property
     def has_content(self) -> bool:
@@ -210,7 +187,7 @@ class Exchange:
     # --- the response --------------------------------------------------------------------------------------------
 
     def _check_alive(self) -> None:
-        if self._dead:
+        if self.is_dead:
             raise Cancelled
 
     def inform(self, status: int, fields: Fields) -> None:
@@ -235,13 +212,14 @@ class Exchange:
 
     def respond_prepared(self, status: int, fields: Fields, content: bytes) -> None:
         """`respond` to a GET with content, for fields that have their content-length already: the quick way for what is kept ready."""
-        if self._dead:
+        if self.is_dead:
             raise Cancelled
         self._engine.send_response(self.stream, status, fields, content)
         self.status = status
         self.sent = len(content)
         self.finished = True
-        self._carrier.output_soon()
+        if not self._carrier.handling:
+            self._carrier.output_soon()
 
     def start(self, status: int, fields: Fields, ended: bool = False) -> None:
         """The response head.
@@ -261,7 +239,7 @@ class Exchange:
             return
         offset = 0
         while offset < len(data):
-            room = self._engine.credit(self.stream) if not self._dead else 0
+            room = self._engine.credit(self.stream) if not self.is_dead else 0
             if room <= 0:
                 await self._wait_writable()
                 continue
@@ -281,7 +259,7 @@ class Exchange:
         if length == 0 and ended and not self.finished:
             await self.finish()
         while offset < end:
-            room = self._engine.credit(self.stream) if not self._dead else 0
+            room = self._engine.credit(self.stream) if not self.is_dead else 0
             if room > 0:
                 part = min(room, end - offset)
                 span = FileSpan(fd, offset, part)
@@ -328,7 +306,7 @@ class Exchange:
 
     def abort(self, reason: str) -> None:
         """Give up a response that cannot be completed: the client must not take it for whole."""
-        if not self._dead:
+        if not self.is_dead:
             self._engine.reset(self.stream, reason)
             self.died()
             self._carrier.output_soon()
@@ -354,20 +332,15 @@ class Exchange:
 
     def writable(self) -> None:
         """Everything queued has left."""
-        if self._writable is not None and (self._dead or self.finished or self._engine.credit(self.stream) > 0):
+        if self._writable is not None and (self.is_dead or self.finished or self._engine.credit(self.stream) > 0):
             waiter, self._writable = self._writable, None
             waiter.resolve(None)
 
     def died(self) -> None:
         """The exchange is over for the engine: cancel the handler at its next wait."""
-        self._dead = True
+        self.is_dead = True
         if self.task is not None:
             self.task.cancel()
-
-    @property
-    def is_dead(self) -> bool:
-        """Nothing can be sent any more."""
-        return self._dead
 
     def _wake_reader(self) -> None:
         if self._readable is not None:

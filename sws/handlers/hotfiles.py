@@ -8,14 +8,16 @@ finds the same unchanged inode, what is served is what was allowed to be served.
 
 A precompressed neighbour that appears later is used once the entry of the plain file has gone.
 
-Bounds: octets in all, octets of one file; the entry unused longest goes first.
+Bounds: octets in all, octets of one file.  Who goes first is found by second chance, an approximation of "unused longest" in which a hit
+costs no more than setting a flag: entries queue up as they came, and the one in front goes if it was not used since it queued.
 """
 
 from __future__ import annotations
 
 import os
 from collections import OrderedDict
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Final, final
 
 from sws.base.engine import Field
@@ -27,20 +29,36 @@ __all__ = ["HotFile", "HotFiles", "HotStore"]
 _OVERHEAD: Final = 2048
 
 
+Facts = tuple[int, int, int, int, int]
+
+
+def facts_of(status: os.stat_result) -> Facts:
+    """What must not change."""
+    return status.st_mtime_ns, status.st_ctime_ns, status.st_ino, status.st_size, status.st_dev
+
+
 @final
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class HotFile:
     """A file as it leaves.
 
     Attributes:
-      files:    names below the root, and what stat(2) said of them when it was read: the file itself, and the plain one beside a
-                precompressed one.
+      name:     below the root.
+      facts:    of the file, when it was read.
+      beside:   names and facts of what else must not have changed: the plain file beside a precompressed one.
       fields:   of a 200 response, with content-length.
+      used:     since it was queued for the last time.
+      home:     the entries it stands among, and the target there.
     """
 
-    files: tuple[tuple[str, os.stat_result], ...]
+    name: str
+    facts: Facts
     fields: tuple[Field, ...]
     content: bytes
+    beside: tuple[tuple[str, Facts], ...] = ()
+    used: bool = False
+    home: dict[bytes, HotFile] = field(default_factory=dict, repr=False)
+    target: bytes = b""
 
 
 @final
@@ -53,24 +71,34 @@ class HotStore:
 
     def __init__(self, maximum: int) -> None:
         self.maximum = maximum
-        self.entries: OrderedDict[tuple[Root, bytes], HotFile] = OrderedDict()
         self.octets = 0
+        self._queue: OrderedDict[HotFile, None] = OrderedDict()
 
-    def put(self, key: tuple[Root, bytes], entry: HotFile) -> None:
-        """Keep an entry, at the expense of those unused longest."""
+    def put(self, home: dict[bytes, HotFile], target: bytes, entry: HotFile) -> None:
+        """Keep an entry, at the expense of others that were not used lately."""
         size = len(entry.content) + _OVERHEAD
         if size > self.maximum:
             return
-        if key in self.entries:
-            self.drop(key)
-        self.entries[key] = entry
+        before = home.get(target)
+        if before is not None:
+            self.drop(before)
+        entry.home, entry.target = home, target
+        home[target] = entry
         self.octets += size
         while self.octets > self.maximum:
-            self.drop(next(iter(self.entries)))
+            oldest = next(iter(self._queue))
+            if oldest.used:
+                oldest.used = False
+                self._queue.move_to_end(oldest)
+            else:
+                self.drop(oldest)
+        self._queue[entry] = None
 
-    def drop(self, key: tuple[Root, bytes]) -> None:
+    def drop(self, entry: HotFile) -> None:
         """Forget an entry."""
-        self.octets -= len(self.entries.pop(key).content) + _OVERHEAD
+        del self._queue[entry]
+        del entry.home[entry.target]
+        self.octets -= len(entry.content) + _OVERHEAD
 
 
 @final
@@ -82,37 +110,31 @@ class HotFiles:
     """
 
     def __init__(self, root: Root, store: HotStore) -> None:
-        self._root = root
+        self._stat: Callable[[str], os.stat_result] = root.stat
         self._store = store
-        self._entries = store.entries
+        self._entries: dict[bytes, HotFile] = {}
 
     def __len__(self) -> int:
-        return sum(root is self._root for root, _ in self._entries)
+        return len(self._entries)
 
     def get(self, target: bytes) -> HotFile | None:
         """The entry of a target if its file is still the same."""
-        key = (self._root, target)
-        entry = self._entries.get(key)
+        entry = self._entries.get(target)
         if entry is None:
             return None
-        for name, then in entry.files:
-            try:
-                now = self._root.stat(name)
-            except OSError:
-                self._store.drop(key)
-                return None
-            if (
-                now.st_mtime_ns != then.st_mtime_ns
-                or now.st_ctime_ns != then.st_ctime_ns
-                or now.st_ino != then.st_ino
-                or now.st_size != then.st_size
-                or now.st_dev != then.st_dev
-            ):
-                self._store.drop(key)
-                return None
-        self._entries.move_to_end(key)
+        try:
+            now = self._stat(entry.name)
+            same = entry.facts == (now.st_mtime_ns, now.st_ctime_ns, now.st_ino, now.st_size, now.st_dev)
+            for name, facts in entry.beside:
+                same = same and facts_of(self._stat(name)) == facts
+        except OSError:
+            same = False
+        if not same:
+            self._store.drop(entry)
+            return None
+        entry.used = True
         return entry
 
     def put(self, target: bytes, entry: HotFile) -> None:
         """Keep an entry."""
-        self._store.put((self._root, target), entry)
+        self._store.put(self._entries, target, entry)

@@ -22,7 +22,7 @@ from sws.coding.negotiate import EXTENSIONS, Negotiator
 from sws.exchange.exchange import Exchange
 from sws.exchange.pages import redirect, respond_error
 from sws.handlers.fileresponse import CONDITIONS, SELECTIVE, FileFacts, FileResponder, conclude
-from sws.handlers.hotfiles import HotFile, HotFiles, HotStore
+from sws.handlers.hotfiles import HotFile, HotFiles, HotStore, facts_of
 from sws.handlers.listing import ENTRIES_MAXIMUM, listing_json, listing_page, wants_json
 from sws.os.files import Root
 from sws.proto.http.conditional import evaluate
@@ -243,8 +243,8 @@ class StaticFiles:
         facts, content = ready
         if content and not facts.etag.weak:
             fields = (*facts.fields, (b"content-length", b"%d" % len(content)))
-            files = tuple(zip(map("/".join, names), statuses, strict=True))
-            self._hot.put(_key(exchange.request.target, codings), HotFile(files, fields, content))
+            (name, seen), *beside = zip(map("/".join, names), map(facts_of, statuses), strict=True)
+            self._hot.put(_key(exchange.request.target, codings), HotFile(name, seen, fields, content, tuple(beside)))
 
 
 def _key(target: bytes, codings: Sequence[bytes]) -> bytes:

@@ -42,7 +42,7 @@ from sws.exchange.exchange import Exchange, PeerFacts
 from sws.os.files import send_span
 from sws.os.loop import Loop
 from sws.os.poller.base import READ, WRITE
-from sws.os.tasks import start
+from sws.os.tasks import adopt
 from sws.os.timers import Timer
 
 __all__ = ["DriverLimits", "Service", "StreamDriver"]
@@ -87,17 +87,14 @@ class Service(Protocol):
     def closed(self, driver: StreamDriver) -> None:
         """The connection is gone."""
 
-    def idle(self, driver: StreamDriver) -> None:
-        """The connection waits for its next request."""
-
-    def busy(self, driver: StreamDriver) -> None:
-        """The connection has a request again."""
-
 
 class _Phase(IntEnum):
     OPEN = 0
     LINGER = 1
     CLOSED = 2
+
+
+_OPEN: Final = _Phase.OPEN
 
 
 _EMPTY_HEAD: Final = RequestHead(b"", b"http", b"", b"", (), {}, 11)
@@ -120,11 +117,9 @@ class StreamDriver:
         "_exchanges",
         "_fd",
         "_flushing",
-        "_handling",
         "_input_again",
         "_limits",
         "_linger_octets",
-        "_loop",
         "_mask",
         "_output_queued",
         "_peer_closed",
@@ -139,6 +134,9 @@ class StreamDriver:
         "_unflushed",
         "engine",
         "facts",
+        "handling",
+        "idle_since",
+        "loop",
     )
 
     def __init__(
@@ -146,7 +144,7 @@ class StreamDriver:
     ) -> None:
         self.engine = engine
         self.facts = facts
-        self._loop = loop
+        self.loop = loop
         self._sock = sock
         self._fd = sock.fileno()
         self._service = service
@@ -154,9 +152,9 @@ class StreamDriver:
         self._exchanges: dict[int, Exchange] = {}
         self._backlog: deque[Output | memoryview] = deque()
         self._mask = READ
-        self._phase = _Phase.OPEN
+        self._phase = _OPEN
         self._peer_closed = False
-        self._handling = False
+        self.handling = False
         self._input_again = False
         self._output_queued = False
         self._flushing = False
@@ -169,28 +167,18 @@ class StreamDriver:
         self._budget = 0
         self._unflushed = 0
         self._broken = False
+        #: When the last exchange ended, while there is none.
+        self.idle_since = loop.now
         loop.watch(self._fd, READ, self._on_ready)
         self._arm_timer()
 
     # --- the Carrier of exchanges --------------------------------------------------------------------------------
 
-    def now(self) -> float:
-        """Monotonic time of this turn."""
-        return self._loop.now
-
-    def wall(self) -> float:
-        """Seconds since 1970."""
-        return self._loop.clock.wall()
-
-    def elapsed(self, since: float) -> float:
-        """Seconds from an earlier `now()` to this very moment."""
-        return self._loop.clock.monotonic() - since
-
     def output_soon(self) -> None:
         """Send at the end of the event handling under way, or else in the loop's queue."""
-        if not self._handling and not self._output_queued:
+        if not self.handling and not self._output_queued:
             self._output_queued = True
-            self._loop.call_soon(self._on_output)
+            self.loop.call_soon(self._on_output)
 
     def input_soon(self) -> None:
         """Look at the engine's held-back input once the handler waits again."""
@@ -199,67 +187,63 @@ class StreamDriver:
 
     def _on_output(self) -> None:
         self._output_queued = False
-        if self._phase is _Phase.OPEN:
+        if self._phase is _OPEN:
             self._handle([])
 
     # --- readiness -----------------------------------------------------------------------------------------------
 
     def _on_ready(self, mask: int) -> None:
         if mask & READ:
-            if self._phase is _Phase.OPEN:
-                self._read()
+            if self._phase is _OPEN:
+                try:
+                    data = self._sock.recv(READ_SIZE)
+                except BlockingIOError:
+                    pass
+                except OSError:
+                    self._lost()
+                else:
+                    self._handle(self.engine.receive(data, self.loop.now) if data else self._eof())
             else:
                 self._read_lingering()
-        if mask & WRITE and self._phase is _Phase.OPEN:
+        if mask & WRITE and self._phase is _OPEN:
             self._handle([])
 
-    def _read(self) -> None:
-        try:
-            data = self._sock.recv(READ_SIZE)
-        except BlockingIOError:
-            return
-        except OSError:
-            self._lost()
-            return
-        now = self._loop.now
-        if data:
-            self._handle(self.engine.receive(data, now))
-        else:
-            self._peer_closed = True  # its half; what is still owed to the client goes on
-            self._set_mask(self._mask & ~READ)
-            self._handle(self.engine.receive_eof(now))
+    def _eof(self) -> list[Event]:
+        """The client closed its half; what is still owed to it goes on."""
+        self._peer_closed = True
+        self._set_mask(self._mask & ~READ)
+        return self.engine.receive_eof(self.loop.now)
 
     def _handle(self, events: list[Event]) -> None:
         """Give events to exchanges until the engine has no more, then send, then see what to wait for."""
-        self._handling = True
+        self.handling = True
         try:
             while True:
                 for event in events:
-                    self._dispatch(event)
-                if not self._input_again or self._phase is not _Phase.OPEN:
+                    if type(event) is RequestStarted:
+                        if self._phase is _OPEN:  # else an earlier event of these ended the connection
+                            exchange = Exchange(self, event.stream, event.request, event.ended)
+                            self._begin(exchange, self._service.handle(exchange))
+                    else:
+                        self._dispatch(event)
+                if not self._input_again or self._phase is not _OPEN:
                     break
                 if self._unflushed > HOLD_OCTETS and not self.flush():
                     break  # `_input_again` stays, and is looked at when the client has taken what waits for it
                 self._input_again = False
-                events = self.engine.receive(b"", self._loop.now)
+                events = self.engine.receive(b"", self.loop.now)
         except BaseException:  # a fault of ours: this connection cannot be trusted any more, the others can
-            self._handling = False
+            self.handling = False
             self.abort()
             raise
-        self._handling = False
-        if self._phase is _Phase.OPEN:
+        self.handling = False
+        if self._phase is _OPEN:
             self.flush()
-        if self._phase is _Phase.OPEN:
-            self._update_interest()
+            if self._phase is _OPEN:
+                self._update_interest()
 
     def _dispatch(self, event: Event) -> None:
         kind = type(event)
-        if kind is RequestStarted:
-            exchange = Exchange(self, event.stream, event.request, event.ended)  # type: ignore[union-attr]
-            if not self._exchanges:
-                self._service.busy(self)
-            self._run(exchange, self._service.handle(exchange))
-            return
         if kind is Refused:
             self._refuse(event)  # type: ignore[arg-type]
             return
@@ -283,16 +267,23 @@ class StreamDriver:
             known.input_over(Http1Error(event.status, event.reason))
             return
         exchange = Exchange(self, event.stream, _EMPTY_HEAD, True)
-        if not self._exchanges:
-            self._service.busy(self)
-        self._run(exchange, self._service.refuse(exchange, event.status, event.reason))
+        self._begin(exchange, self._service.refuse(exchange, event.status, event.reason))
 
-    def _run(self, exchange: Exchange, coroutine: Coroutine[Any, Any, None]) -> None:
+    def _begin(self, exchange: Exchange, coroutine: Coroutine[Any, Any, None]) -> None:
+        """Run a handler up to its first wait, which for most is their end: then it costs no task.  See os.tasks.start."""
         self._exchanges[exchange.stream] = exchange
-        task = start(self._loop, coroutine, partial(self._finished, exchange))
-        exchange.task = task
-        if task is not None and exchange.is_dead:  # died in its first step, when there was no task to cancel
-            task.cancel()
+        try:
+            waiter = coroutine.send(None)
+        except StopIteration:
+            self._finished(exchange, None)
+        except BaseException as error:
+            self._finished(exchange, error)
+            if isinstance(error, (KeyboardInterrupt, SystemExit)):
+                raise
+        else:
+            exchange.task = task = adopt(self.loop, coroutine, waiter, partial(self._finished, exchange))
+            if exchange.is_dead:  # died in its first step, when there was no task to cancel
+                task.cancel()
 
     def _finished(self, exchange: Exchange, error: BaseException | None) -> None:
         exchange.task = None
@@ -307,36 +298,52 @@ class StreamDriver:
             if not exchange.is_dead:
                 self.engine.reset(exchange.stream, "the handler ended without completing its response or tunnel")
         self._unflushed += exchange.sent + HEAD_OCTETS
-        if not self._exchanges and self._phase is _Phase.OPEN:
-            self._service.idle(self)
-        self.input_soon()
+        self.idle_since = self.loop.now
+        if self.engine.holds_input:
+            self._input_again = True
+        if not self.handling:
+            self.output_soon()
 
     # --- sending -------------------------------------------------------------------------------------------------
 
     def flush(self) -> bool:
         """Send what the socket takes; True if everything left."""
-        if self._flushing or self._phase is not _Phase.OPEN:
+        if self._flushing or self._phase is not _OPEN:
             return False
-        turn = self._loop.turns
-        if turn != self._turn:
-            self._turn = turn
+        if self.loop.turns != self._turn:
+            self._turn = self.loop.turns
             self._budget = TURN_OCTETS
-        before = budget = self._budget
         backlog = self._backlog
-        if not backlog and budget > 0:
-            out = self.engine.data_to_send(self._loop.now)
-            if len(out) == 1 and type(out[0]) is bytes:  # the usual: one whole response, and room for it
-                if self._send_at_once(out[0]):
-                    self._budget = budget - len(out[0])
-                    self._all_left()
+        if not backlog and self._budget > 0:
+            out = self.engine.data_to_send(self.loop.now)
+            if len(out) == 1 and type(data := out[0]) is bytes:  # the usual: one whole response, and room for it
+                try:
+                    count = self._sock.send(data)
+                except (BlockingIOError, InterruptedError):
+                    count = 0
+                except OSError:
+                    self._lost()
+                    return False
+                self._budget -= count
+                if count == len(data):
+                    self._unflushed = 0
+                    if self._exchanges or self.engine.wants_close:
+                        self._all_left()
                     return True
+                backlog.append(memoryview(data)[count:])
             else:
                 backlog.extend(out)
+        return self._send_backlog()
+
+    def _send_backlog(self) -> bool:
+        """Send what waits and what the engine has beyond that, as far as the turn's budget goes; True if everything left."""
+        backlog = self._backlog
+        before = budget = self._budget
         self._flushing = True
         try:
-            while self._phase is _Phase.OPEN:
+            while self._phase is _OPEN:
                 if not backlog:
-                    backlog.extend(self.engine.data_to_send(self._loop.now))
+                    backlog.extend(self.engine.data_to_send(self.loop.now))
                     if not backlog:
                         break
                 if budget <= 0:
@@ -355,21 +362,6 @@ class StreamDriver:
             return False
         self._all_left()
         return True
-
-    def _send_at_once(self, data: bytes) -> bool:
-        """Send without the backlog; what does not leave goes there.  False unless all left."""
-        try:
-            count = self._sock.send(data)
-        except (BlockingIOError, InterruptedError):
-            count = 0
-        except OSError:
-            self._lost()
-            return False
-        if count == len(data):
-            self._send_deadline = None
-            return True
-        self._backlog.append(memoryview(data)[count:])
-        return False
 
     def _all_left(self) -> None:
         """Nothing waits any more: wake who waited for that, and close if it was the last."""
@@ -426,7 +418,7 @@ class StreamDriver:
         if not self._backlog:
             self._send_deadline = None
             return
-        now = self._loop.now
+        now = self.loop.now
         limits = self._limits
         if self._send_deadline is None:
             self._send_since = now
@@ -437,16 +429,19 @@ class StreamDriver:
         self._send_deadline = min(now + limits.send_timeout, fair)
 
     def _update_interest(self) -> None:
-        mask = READ if self.engine.wants_read and self._unflushed <= HOLD_OCTETS else 0
+        engine = self.engine
+        mask = READ if engine.wants_read and self._unflushed <= HOLD_OCTETS else 0
         if self._backlog:
             mask |= WRITE
         if mask != self._mask:
             self._set_mask(mask)
-        self._arm_timer()
+        deadline = engine.next_timeout()
+        if self._send_deadline is not None or self._timer is None or (deadline is not None and deadline < self._timer.when):
+            self._arm_timer()
 
     def _set_mask(self, mask: int) -> None:
         self._mask = mask
-        self._loop.rewatch(self._fd, mask)
+        self.loop.rewatch(self._fd, mask)
 
     # --- time ----------------------------------------------------------------------------------------------------
 
@@ -465,11 +460,11 @@ class StreamDriver:
             if timer.when <= deadline:
                 return
             timer.cancel()
-        self._timer = self._loop.call_at(deadline, self._on_timer)
+        self._timer = self.loop.call_at(deadline, self._on_timer)
 
     def _on_timer(self) -> None:
         self._timer = None
-        now = self._loop.now
+        now = self.loop.now
         if self._phase is _Phase.LINGER:
             self._destroy()
             return
@@ -482,8 +477,8 @@ class StreamDriver:
 
     def shutdown(self, patience: float = 0.0) -> None:
         """Finish what is under way and close; an idle connection may send one more request for `patience` seconds."""
-        if self._phase is _Phase.OPEN:
-            self._handle(self.engine.shutdown(self._loop.now, patience))
+        if self._phase is _OPEN:
+            self._handle(self.engine.shutdown(self.loop.now, patience))
 
     def _close_ours(self) -> None:
         """Our half is closed; linger until the peer has seen it.  RFC 9112 §9.6."""
@@ -500,7 +495,7 @@ class StreamDriver:
         self._set_mask(READ)
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = self._loop.call_later(LINGER_SECONDS, self._on_timer)
+        self._timer = self.loop.call_later(LINGER_SECONDS, self._on_timer)
 
     def _read_lingering(self) -> None:
         try:
@@ -536,7 +531,7 @@ class StreamDriver:
 
     def _destroy(self, reset: bool = False) -> None:
         self._phase = _Phase.CLOSED
-        self._loop.unwatch(self._fd)
+        self.loop.unwatch(self._fd)
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

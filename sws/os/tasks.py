@@ -19,7 +19,7 @@ from typing import Any, Generic, Protocol, TypeVar, final
 
 from sws.base.errors import UsageError
 
-__all__ = ["Cancelled", "Scheduler", "Task", "Waiter", "start"]
+__all__ = ["Cancelled", "Scheduler", "Task", "Waiter", "adopt", "start"]
 
 T = TypeVar("T")
 
@@ -165,6 +165,11 @@ def start(scheduler: Scheduler, coroutine: Coroutine[Any, Any, object], on_done:
         if isinstance(caught, (KeyboardInterrupt, SystemExit)):
             raise
         return None
+    return adopt(scheduler, coroutine, waiter, on_done)
+
+
+def adopt(scheduler: Scheduler, coroutine: Coroutine[Any, Any, object], waiter: object, on_done: OnDone) -> Task:
+    """The Task that goes on with a coroutine whose first step, made elsewhere, came to wait for `waiter`."""
     task = Task(scheduler, coroutine, on_done)
     task._wait(waiter)
     return task

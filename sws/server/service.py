@@ -27,6 +27,7 @@ __all__ = ["HttpService", "Metrics", "misdirected"]
 
 _SHOWN_MAXIMUM: Final = 1024
 _SHOWN_LENGTH: Final = 512
+_COUNTED_MAXIMUM: Final = 1000
 CLIENT_GONE: Final = 499  # nginx's number for a client that left before it was answered
 _BUCKETS: Final = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 2, 5)
 
@@ -59,7 +60,6 @@ class HttpService:
     Args:
       hosts:       authority -> handler.
       logger, access_log:  where events go, and whether each request is one.
-      idle:        connections between requests, the one idle longest first; shared with the worker, which closes them.
     """
 
     def __init__(self, hosts: HostTable[Handler], logger: Logger, metrics: Metrics, *, access_log: bool) -> None:
@@ -70,11 +70,10 @@ class HttpService:
         self._shown: dict[bytes, str] = {}
         self._counted: dict[tuple[bytes, int], tuple[Counter, Histogram]] = {}
         self.connections: set[StreamDriver] = set()
-        self.idle_connections: dict[StreamDriver, None] = {}
 
     def handle(self, exchange: Exchange) -> Coroutine[Any, Any, None]:
         """Give the exchange to its host's chain."""
-        return self.hosts.find(exchange.request.authority)(exchange)
+        return self.hosts[exchange.request.authority](exchange)
 
     async def refuse(self, exchange: Exchange, status: int, reason: str) -> None:
         """Answer a request that the engine refused."""
@@ -85,11 +84,12 @@ class HttpService:
         """The handler is through: mend what it left undone, count it, log it."""
         if error is not None or exchange.status == 0:
             self._failed(exchange, error)
-        method = exchange.request.method
         elapsed = exchange.elapsed
         if exchange.status == 0:
             exchange.status = CLIENT_GONE
-        self._count(method, exchange.status, elapsed)
+        counter, histogram = self._counted.get((exchange.request.method, exchange.status)) or self._children(exchange)
+        counter.value += 1
+        histogram.observe(elapsed)
         if self._access_log:
             self._log_access(exchange, elapsed)
 
@@ -107,15 +107,14 @@ class HttpService:
         if exchange.status == 0 and not exchange.is_dead:
             respond_error(exchange, status)
 
-    def _count(self, method: bytes, status: int, elapsed: float) -> None:
-        children = self._counted.get((method, status))
-        if children is None:
-            name = method.decode("ascii") if method in REGISTERED_METHODS else "other"
-            children = (self._metrics.requests.labels(name, str(status)), self._metrics.durations.labels(name))
-            if len(self._counted) < 1000:
-                self._counted[method, status] = children
-        children[0].value += 1
-        children[1].observe(elapsed)
+    def _children(self, exchange: Exchange) -> tuple[Counter, Histogram]:
+        """The metrics' children of a method and status that were not counted together before."""
+        method, status = exchange.request.method, exchange.status
+        name = method.decode("ascii") if method in REGISTERED_METHODS else "other"
+        children = (self._metrics.requests.labels(name, str(status)), self._metrics.durations.labels(name))
+        if len(self._counted) < _COUNTED_MAXIMUM:
+            self._counted[method, status] = children
+        return children
 
     def _log_access(self, exchange: Exchange, elapsed: float) -> None:
         request = exchange.request
@@ -153,20 +152,10 @@ class HttpService:
     def opened(self, driver: StreamDriver) -> None:
         """A connection was accepted."""
         self.connections.add(driver)
-        self.idle_connections[driver] = None
         self._metrics.accepted.add()
         self._metrics.connections.set(len(self.connections))
 
     def closed(self, driver: StreamDriver) -> None:
         """The connection is gone."""
         self.connections.discard(driver)
-        self.idle_connections.pop(driver, None)
         self._metrics.connections.set(len(self.connections))
-
-    def idle(self, driver: StreamDriver) -> None:
-        """The connection waits for its next request."""
-        self.idle_connections[driver] = None
-
-    def busy(self, driver: StreamDriver) -> None:
-        """The connection has a request."""
-        self.idle_connections.pop(driver, None)

@@ -25,6 +25,7 @@ from sws.os.signals import on_signal
 from sws.proto.http.date import format_http_date
 from sws.proto.http1 import Http1Limits, IdlePolicy, ServerConnection
 from sws.server.assemble import build_hosts
+from sws.server.idle import IdleConnections
 from sws.server.keepalive import KeepAliveTuner
 from sws.server.listener import Acceptor
 from sws.server.service import HttpService, Metrics
@@ -58,6 +59,7 @@ class Worker:
         self.loop.on_poller_change = lambda old, new, why: logger.error("os.loop", "poller failed", {"old": old, "new": new, "why": why})
         self.loop.add_turn_hook(logger.flush)
         self.service = HttpService(build_hosts(config, self.loop), logger, self.metrics, access_log=server.log.access)
+        self._idle_connections = IdleConnections(self.service.connections)
         self._maximum = server.worker.max_connections
         self._limits = Http1Limits(
             request_line=server.limits.request_line,
@@ -180,14 +182,15 @@ class Worker:
 
     def _room(self) -> int:
         """How many newcomers there is room for, at the expense of idle connections if need be."""
-        return self._maximum - len(self.service.connections) + len(self.service.idle_connections)
+        free = self._maximum - len(self.service.connections)
+        return free if free > 0 else free + len(self._idle_connections)
 
     def _make_room(self) -> None:
         """Close the connection idle longest."""
-        for driver in self.service.idle_connections:
+        driver = self._idle_connections.pick()
+        if driver is not None:
             self.metrics.evicted.add()
             driver.abort()
-            break
 
     def _accept_paused(self) -> None:
         self.metrics.pauses.add()
@@ -195,10 +198,10 @@ class Worker:
         self._make_room()
 
     def _tune(self) -> None:
-        idle = self.service.idle_connections
-        self.metrics.idle.set(len(idle))
-        surplus = self._tuner.update(len(self.service.connections), len(idle), resident_octets())
-        for driver in tuple(idle)[:surplus]:
+        count = len(self._idle_connections)
+        self.metrics.idle.set(count)
+        surplus = self._tuner.update(len(self.service.connections), count, resident_octets())
+        for driver in self._idle_connections.longest(surplus):
             self.metrics.evicted.add()
             driver.shutdown()
         if not self._draining:

@@ -12,7 +12,10 @@ import pytest
 from sws.base.engine import Event, ExchangeEngine, Fields, FileSpan, Output, RequestHead
 from sws.base.errors import Http1Error
 from sws.exchange.exchange import Exchange, PeerFacts
+from sws.os.loop import Loop
+from sws.os.poller.stub import StubPoller
 from sws.os.tasks import Cancelled, start
+from tests.kit.clock import FakeClock
 
 
 class Engine:
@@ -24,6 +27,10 @@ class Engine:
         self.said: list[tuple[object, ...]] = []
         self.room = 100
         self.waits_for_continue = False
+
+    @property
+    def holds_input(self) -> bool:
+        return False
 
     def receive(self, data: bytes, now: float) -> list[Event]:
         return []
@@ -61,7 +68,7 @@ class Engine:
     def credit(self, stream: int) -> int:
         return self.room
 
-    def data_to_send(self) -> list[Output]:
+    def data_to_send(self, now: float) -> list[Output]:
         return []
 
     def next_timeout(self) -> float | None:
@@ -86,15 +93,9 @@ class World:
         self.outputs = 0
         self.inputs = 0
         self.flushes = True
-
-    def now(self) -> float:
-        return 12.5
-
-    def elapsed(self, since: float) -> float:
-        return 20.0 - since
-
-    def wall(self) -> float:
-        return 1e9
+        self.handling = False
+        self.clock = FakeClock(12.5, 1e9)
+        self.loop = Loop(StubPoller(), self.clock)
 
     def output_soon(self) -> None:
         self.outputs += 1
@@ -131,8 +132,9 @@ def world() -> World:
 )
 def test_path_and_query(world: World, target: bytes, path: bytes, query: bytes) -> None:
     exchange = world.exchange(target)
+    world.clock.advance(7.5)
     assert (exchange.path, exchange.query) == (path, query)
-    assert (exchange.started, exchange.now, exchange.elapsed, exchange.wall) == (12.5, 12.5, 7.5, 1e9)
+    assert (exchange.started, exchange.now, exchange.elapsed, exchange.wall) == (12.5, 12.5, 7.5, 1e9 + 7.5)
     assert exchange.facts is world.facts
 
 

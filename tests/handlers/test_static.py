@@ -19,7 +19,7 @@ import pytest
 from sws.handlers import fileresponse as module
 from sws.handlers import static
 from sws.handlers.fileresponse import SMALL
-from sws.handlers.hotfiles import HotFile, HotStore
+from sws.handlers.hotfiles import HotFile, HotStore, facts_of
 from sws.handlers.static import StaticFiles, StaticOptions
 from sws.os.files import LinkPolicy, Root, read_at
 from tests.kit.driver import Client, Response, Rig, get
@@ -630,12 +630,26 @@ def test_what_is_kept_in_memory_is_bounded_and_follows_the_file(tmp_path: pathli
 def test_one_that_is_put_twice(tmp_path: pathlib.Path) -> None:
     site = Site(tmp_path, cache=10_000)
     path = site.write("f", b"x" * 1000)
-    entry = HotFile((("f", path.stat()),), (), b"x" * 1000)
     for _ in range(5):
-        site.handler._hot.put(b"/f", entry)
+        site.handler._hot.put(b"/f", HotFile("f", facts_of(path.stat()), (), b"x" * 1000))
     assert len(site.handler._hot) == 1
     assert site.store.octets < 4000
     site.close()
+
+
+def test_what_is_used_outlives_what_is_not() -> None:
+    store = HotStore(4 * (1000 + 2048))
+    home: dict[bytes, HotFile] = {}
+    for name in (b"1", b"2", b"3", b"4"):
+        store.put(home, name, HotFile("f", (0, 0, 0, 0, 0), (), bytes(1000)))
+    home[b"1"].used = home[b"3"].used = True
+    store.put(home, b"5", HotFile("f", (0, 0, 0, 0, 0), (), bytes(1000)))
+    assert sorted(home) == [b"1", b"3", b"4", b"5"]  # 1 had its second chance
+    store.put(home, b"6", HotFile("f", (0, 0, 0, 0, 0), (), bytes(1000)))
+    assert sorted(home) == [b"1", b"3", b"5", b"6"]
+    store.put(home, b"7", HotFile("f", (0, 0, 0, 0, 0), (), bytes(1000)))
+    assert sorted(home) == [b"3", b"5", b"6", b"7"]  # and used it up
+    assert store.octets == 4 * (1000 + 2048)
 
 
 def test_names_that_windows_would_take_for_streams(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -55,8 +55,6 @@ class Script:
         self.exchanges: list[Exchange] = []
         self.refused: list[int] = []
         self.closed_count = 0
-        self.idle_count = 0
-        self.busy_count = 0
 
     def handle(self, exchange: Exchange) -> Coroutine[Any, Any, None]:
         """Answer."""
@@ -79,14 +77,6 @@ class Script:
     def closed(self, driver: StreamDriver) -> None:
         """The connection is gone."""
         self.closed_count += 1
-
-    def idle(self, driver: StreamDriver) -> None:
-        """Between requests."""
-        self.idle_count += 1
-
-    def busy(self, driver: StreamDriver) -> None:
-        """A request again."""
-        self.busy_count += 1
 
 
 @final

@@ -43,13 +43,13 @@ TABLE = [
 )
 def test_names(authority: bytes, target: str) -> None:
     table = HostTable(TABLE, "default")
-    assert table.find(authority) == target
-    assert table.find(authority) == target
+    assert table[authority] == target
+    assert table[authority] == target
 
 
 def test_the_memo_is_bounded() -> None:
     table = HostTable(TABLE, "default")
     for number in range(3000):
-        assert table.find(b"x%d.test" % number) == "default"
-        assert len(table._memo) <= module._MEMO_MAXIMUM
-    assert table.find(b"a.example") == "exact"
+        assert table[b"x%d.test" % number] == "default"
+        assert len(table) <= module._MEMO_MAXIMUM
+    assert table[b"a.example"] == "exact"

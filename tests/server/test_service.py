@@ -15,6 +15,7 @@ from sws.exchange.exchange import Exchange, Handler
 from sws.observe.logger import Level, Logger
 from sws.os.tasks import Cancelled
 from sws.server.hosts import HostTable
+from sws.server.idle import IdleConnections
 from sws.server.service import CLIENT_GONE, HttpService, Metrics, misdirected
 from tests.kit.driver import Client, Rig, get
 
@@ -297,17 +298,42 @@ def test_one_that_ends_quietly_when_its_client_has_gone(house: House) -> None:
 def test_connections_are_known_and_idle_ones_in_order(house: House) -> None:
     first, second = house.connect(), house.connect()
     one, two = house.rig.drivers
+    idle = IdleConnections(house.service.connections)
     assert house.service.connections == {one, two}
-    assert list(house.service.idle_connections) == [one, two]
+    assert len(idle) == 2
+    house.rig.later(1)
     house.ask(get(), first)
-    assert list(house.service.idle_connections) == [two, one]
+    assert idle.longest(5) == [two, one]
+    assert idle.longest(1) == [two]
     second.send(get("/read", "Content-Length: 5", method="POST"))
     house.rig.settle()
-    assert list(house.service.idle_connections) == [one]
+    assert idle.longest(5) == [one]
     assert house.metrics.accepted.value == 2
     assert house.metrics.connections.value == 2
     for client in (first, second):
         client.close()
     house.rig.until(lambda: not house.service.connections)
-    assert house.service.idle_connections == {}
+    assert len(idle) == 0
+    assert idle.pick() is None
     assert house.metrics.connections.value == 0
+
+
+def test_who_has_to_make_room(house: House) -> None:
+    """The one idle longest as it is now, not as it was when the others were looked at."""
+    clients = []
+    for _ in range(4):
+        clients.append(house.connect())
+        house.rig.later(1)
+    one, two, three, four = house.rig.drivers
+    idle = IdleConnections(house.service.connections)
+    assert idle.pick() is one
+    one.abort()
+    house.ask(get(), clients[1])  # has become the latest
+    clients[2].send(get("/read", "Content-Length: 5", method="POST"))
+    house.rig.settle()  # busy
+    assert idle.pick() is four
+    four.abort()
+    assert idle.pick() is two
+    two.abort()
+    assert idle.pick() is None
+    assert house.service.connections == {three}
