@@ -310,11 +310,8 @@ class StreamDriver:
         """Send what the socket takes; True if everything left."""
         if self._flushing or self._phase is not _OPEN:
             return False
-        if self.loop.turns != self._turn:
-            self._turn = self.loop.turns
-            self._budget = TURN_OCTETS
         backlog = self._backlog
-        if not backlog and self._budget > 0:
+        if not backlog:
             out = self.engine.data_to_send(self.loop.now)
             if len(out) == 1 and type(data := out[0]) is bytes:  # the usual: one whole response, and room for it
                 try:
@@ -324,7 +321,6 @@ class StreamDriver:
                 except OSError:
                     self._lost()
                     return False
-                self._budget -= count
                 if count == len(data):
                     self._unflushed = 0
                     if self._exchanges or self.engine.wants_close:
@@ -337,6 +333,9 @@ class StreamDriver:
 
     def _send_backlog(self) -> bool:
         """Send what waits and what the engine has beyond that, as far as the turn's budget goes; True if everything left."""
+        if self.loop.turns != self._turn:
+            self._turn = self.loop.turns
+            self._budget = TURN_OCTETS
         backlog = self._backlog
         before = budget = self._budget
         self._flushing = True

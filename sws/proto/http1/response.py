@@ -34,6 +34,7 @@ class HeadPlan:
       content_length:  what the fields declare, or None.
       has_date:        the fields carry a Date of their own (a proxied response).
       close:           the handler asked for `Connection: close`.
+      whole:           `content_length`, if the block needs nothing but a Date to be the head of a 200; else -1.
       upgrade:         the fields offer or name another protocol; the block then has `Connection: upgrade` (RFC 9110 §7.8).
     """
 
@@ -42,6 +43,7 @@ class HeadPlan:
     has_date: bool
     close: bool
     upgrade: bool
+    whole: int
 
 
 def encode_fields(fields: Fields) -> bytes:
@@ -80,7 +82,8 @@ def _make_plan(status: int, fields: tuple[Field, ...]) -> HeadPlan:
     line = b"HTTP/1.1 %d %b\r\n" % (status, REASONS.get(status, b""))
     if upgrade:
         sent.append((b"connection", b"upgrade"))
-    return HeadPlan(line + encode_fields(sent), length, has_date, close, upgrade)
+    whole = -1 if length is None or status != 200 or has_date or close or upgrade else length
+    return HeadPlan(line + encode_fields(sent), length, has_date, close, upgrade, whole)
 
 
 _memo: dict[tuple[int, tuple[Field, ...]], HeadPlan] = {}
