@@ -5,7 +5,8 @@
                                                          │ verbs
     writable ◀─ send ◀─ backlog ◀─ engine.data_to_send ◀─┘
 
-- One `recv` and, where everything fits, one `send` per wake-up: output is collected and leaves when all events were handled.
+- One `recv` and, where everything fits, one `send` per wake-up.  What a turn's events lead to leaves at the end of the turn, that of all
+  connections together: whoever reads it on another core is then woken once and not for each, which costs less on both sides.
 - `_backlog` is what the kernel did not take; while it is not empty the engine keeps its own output, so `credit` says the truth.
 - One timer per connection.  It is armed for the earliest deadline and, when that moves back, just fires early and arms itself
   again: keeping a connection alive costs no timer operation per request.
@@ -121,13 +122,13 @@ class StreamDriver:
         "_limits",
         "_linger_octets",
         "_mask",
-        "_output_queued",
         "_peer_closed",
         "_phase",
         "_send_deadline",
         "_send_since",
         "_sent",
         "_service",
+        "_settling",
         "_sock",
         "_timer",
         "_turn",
@@ -156,7 +157,7 @@ class StreamDriver:
         self._peer_closed = False
         self.handling = False
         self._input_again = False
-        self._output_queued = False
+        self._settling = False
         self._flushing = False
         self._timer: Timer | None = None
         self._send_deadline: float | None = None
@@ -175,20 +176,25 @@ class StreamDriver:
     # --- the Carrier of exchanges --------------------------------------------------------------------------------
 
     def output_soon(self) -> None:
-        """Send at the end of the event handling under way, or else in the loop's queue."""
-        if not self.handling and not self._output_queued:
-            self._output_queued = True
-            self.loop.call_soon(self._on_output)
+        """Send at the end of this turn, or of the next if this one is over."""
+        if not self.handling and not self._settling:
+            self._settling = True
+            self.loop.call_soon(self._settle)
 
     def input_soon(self) -> None:
         """Look at the engine's held-back input once the handler waits again."""
         self._input_again = True
         self.output_soon()
 
-    def _on_output(self) -> None:
-        self._output_queued = False
+    def _settle(self) -> None:
+        """What events and handlers left to do: go on with held-back input, send, see what to wait for."""
+        self._settling = False
+        if self._input_again and self._phase is _OPEN:
+            self._process([])
         if self._phase is _OPEN:
-            self._handle([])
+            self.flush()
+            if self._phase is _OPEN:
+                self._update_interest()
 
     # --- readiness -----------------------------------------------------------------------------------------------
 
@@ -205,8 +211,8 @@ class StreamDriver:
                     self._handle(self.engine.receive(data, self.loop.now) if data else self._eof())
             else:
                 self._read_lingering()
-        if mask & WRITE and self._phase is _OPEN:
-            self._handle([])
+        if mask & WRITE and not self._settling:
+            self._settle()
 
     def _eof(self) -> list[Event]:
         """The client closed its half; what is still owed to it goes on."""
@@ -215,7 +221,13 @@ class StreamDriver:
         return self.engine.receive_eof(self.loop.now)
 
     def _handle(self, events: list[Event]) -> None:
-        """Give events to exchanges until the engine has no more, then send, then see what to wait for."""
+        self._process(events)
+        if not self._settling:
+            self._settling = True
+            self.loop.call_soon(self._settle)
+
+    def _process(self, events: list[Event]) -> None:
+        """Give events to exchanges until the engine has no more."""
         self.handling = True
         try:
             while True:
@@ -237,10 +249,6 @@ class StreamDriver:
             self.abort()
             raise
         self.handling = False
-        if self._phase is _OPEN:
-            self.flush()
-            if self._phase is _OPEN:
-                self._update_interest()
 
     def _dispatch(self, event: Event) -> None:
         kind = type(event)

@@ -59,7 +59,7 @@ _EPOLLEXCLUSIVE: Final = 1 << 28
 _EPOLLONESHOT: Final = 1 << 30
 
 _HEALTHY: Final = {_EPOLLIN: READ, _EPOLLOUT: WRITE, _EPOLLIN | _EPOLLOUT: READ | WRITE}
-_BATCH: Final = 256
+_BATCH: Final = 64  # of a turn, at whose end answers leave: the first may not wait for too many others
 _SHORTEST: Final = 0.001
 _FOR_EVER: Final = -1
 

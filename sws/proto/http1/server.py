@@ -516,11 +516,7 @@ class ServerConnection:
         self._finish()
 
     def _next(self, now: float) -> None:
-        """Both are done: wait for the next request, or close if shutdown came meanwhile."""
-        if not self._persistent:
-            self._us = _CLOSED
-            self._finish()
-            return
+        """Both are done, and the connection persists (`_message_sent` ends one that does not): wait for the next request."""
         self._peer = self._us = _IDLE
         self._request = None
         self._unconsumed = self._received = 0
@@ -592,6 +588,8 @@ class ServerConnection:
         HTTP/1.1 cannot tell an idle client that its connection will close, and a request may be on its way already: so an idle
         connection is kept for `patience` seconds, and the response to what comes says `Connection: close`.
         """
+        if self._us is _DONE and self._peer is _DONE:  # its answer may not have left yet, but it has been given, and promised more
+            self._next(now)
         self._last = True
         if self._peer is not _IDLE:
             self._persistent = False

@@ -444,8 +444,10 @@ def test_many_descriptors(poller: Poller) -> None:
             far.send(b"a")
         levels = [(near.fileno(), READ) for near, _ in pairs[::2]]
         shots = [(far.fileno(), READ) for _, far in pairs[::2]]
-        assert sorted(poller.poll(0.1)) == sorted(levels + shots)
-        assert sorted(poller.poll(0)) == sorted(levels)
+        first = [event for _ in range(5) for event in poller.poll(0.1)]  # a poller may give a part at a time
+        assert set(first) == set(levels + shots)
+        assert sorted(event for event in first if event in set(shots)) == sorted(shots)
+        assert {event for _ in range(3) for event in poller.poll(0)} == set(levels)
     finally:
         for near, far in pairs:
             poller.disarm(near.fileno())
