@@ -53,9 +53,13 @@ def commands(site: pathlib.Path, port: int, work: pathlib.Path) -> dict[str, lis
     sws = ["-m", "sws", "start", "--root", str(site), "--listen", f"http://127.0.0.1:{port}", "--workers", "1"]
     found["sws"] = [sys.executable, *sws, "--no-access-log"]
     found["sws+log"] = [sys.executable, *sws]
+    trusting = work / "sws.yaml"  # as nginx.conf beside this file has it: files are looked at again after 60 s
+    trusting.write_text("server: {static: {revalidate: 60}}\n")
+    found["sws+60s"] = [sys.executable, *sws, "-c", str(trusting), "--no-access-log"]
     pypy = os.environ.get("PYPY_VENV")
     if pypy:
         found["sws-pypy"] = [f"{pypy}/bin/python", *sws, "--no-access-log"]
+        found["sws-pypy+60s"] = [f"{pypy}/bin/python", *sws, "-c", str(trusting), "--no-access-log"]
     uvicorn = [sys.executable, "-m", "uvicorn", "bench.uvicorn_app:app", "--port", str(port), "--no-access-log", "--log-level", "error"]
     found["uvicorn-std"] = [*uvicorn, "--loop", "uvloop", "--http", "httptools"]
     found["uvicorn-h11"] = [*uvicorn, "--loop", "asyncio", "--http", "h11"]

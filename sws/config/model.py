@@ -145,6 +145,13 @@ class StaticConfig:
     )
     errors: dict[str, str] = option({}, "Own pages for error statuses: a status to a path below the root, such as 404: /404.html.")
     max_age: int | None = option(None, "Cache-Control: max-age of files, in seconds; null sends none.", minimum=0, maximum=31536000)
+    revalidate: float = option(
+        0.0,
+        "How long a small file kept in memory is sent without a look whether it has changed; 0 looks at every request.",
+        minimum=0,
+        maximum=3600,
+        unit="seconds",
+    )
 
 
 @final

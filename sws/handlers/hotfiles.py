@@ -4,7 +4,8 @@
 An entry belongs to a request target and is good as long as one stat(2) of the file's name still shows the same device, inode, size, and
 times of modification and change; so an edit, a replacement or a removed permission is seen by the very next request.  The name was
 opened component by component when the entry was made (`os.files.Root`); a later stat may follow other links than then, but if it
-finds the same unchanged inode, what is served is what was allowed to be served.
+finds the same unchanged inode, what is served is what was allowed to be served.  An operator may give up a little of that for speed:
+with `revalidate` seconds, a file found unchanged is not looked at again for so long.
 
 A precompressed neighbour that appears later is used once the entry of the plain file has gone.
 
@@ -48,6 +49,7 @@ class HotFile:
       beside:   names and facts of what else must not have changed: the plain file beside a precompressed one.
       fields:   of a 200 response, with content-length.
       used:     since it was queued for the last time.
+      fresh_until:  until when nobody looks whether it has changed.
       home:     the entries it stands among, and the target there.
     """
 
@@ -57,6 +59,7 @@ class HotFile:
     content: bytes
     beside: tuple[tuple[str, Facts], ...] = ()
     used: bool = False
+    fresh_until: float = 0.0
     home: dict[bytes, HotFile] = field(default_factory=dict, repr=False)
     target: bytes = b""
 
@@ -106,25 +109,30 @@ class HotFiles:
     """The part of a store that belongs to one root.
 
     Args:
-      store:  shared or not.
+      store:       shared or not.
+      revalidate:  seconds for which a file found unchanged is taken to be so.
     """
 
-    def __init__(self, root: Root, store: HotStore) -> None:
+    def __init__(self, root: Root, store: HotStore, revalidate: float = 0.0) -> None:
         self._stat: Callable[[str], os.stat_result] = root.stat
         self._store = store
+        self._revalidate = revalidate
         self._entries: dict[bytes, HotFile] = {}
 
     def __len__(self) -> int:
         return len(self._entries)
 
-    def get(self, target: bytes) -> HotFile | None:
+    def get(self, target: bytes, now: float) -> HotFile | None:
         """The entry of a target if its file is still the same."""
         entry = self._entries.get(target)
         if entry is None:
             return None
+        if now < entry.fresh_until:
+            entry.used = True
+            return entry
         try:
-            now = self._stat(entry.name)
-            same = entry.facts == (now.st_mtime_ns, now.st_ctime_ns, now.st_ino, now.st_size, now.st_dev)
+            found = self._stat(entry.name)
+            same = entry.facts == (found.st_mtime_ns, found.st_ctime_ns, found.st_ino, found.st_size, found.st_dev)
             for name, facts in entry.beside:
                 same = same and facts_of(self._stat(name)) == facts
         except OSError:
@@ -133,6 +141,7 @@ class HotFiles:
             self._store.drop(entry)
             return None
         entry.used = True
+        entry.fresh_until = now + self._revalidate
         return entry
 
     def put(self, target: bytes, entry: HotFile) -> None:

@@ -21,7 +21,7 @@ from sws.base.errors import DecodeError
 from sws.coding.negotiate import EXTENSIONS, Negotiator
 from sws.exchange.exchange import Exchange
 from sws.exchange.pages import redirect, respond_error
-from sws.handlers.fileresponse import CONDITIONS, SELECTIVE, FileFacts, FileResponder, conclude
+from sws.handlers.fileresponse import CONDITIONS, FileFacts, FileResponder, conclude, is_selective
 from sws.handlers.hotfiles import HotFile, HotFiles, HotStore, facts_of
 from sws.handlers.listing import ENTRIES_MAXIMUM, listing_json, listing_page, wants_json
 from sws.os.files import Root
@@ -52,6 +52,7 @@ class StaticOptions:
     hidden: bool = False
     types: Mapping[str, str] = field(default_factory=dict)
     max_age: int | None = None
+    revalidate: float = 0.0
     suffixes: Sequence[str] = ()
     fallback: str | None = None
     precompressed: Sequence[str] = ()
@@ -70,7 +71,7 @@ class StaticFiles:
     def __init__(self, root: Root, options: StaticOptions, store: HotStore) -> None:
         self._root = root
         self._options = options
-        self._hot = HotFiles(root, store)
+        self._hot = HotFiles(root, store, options.revalidate)
         self._negotiator = Negotiator([name.encode("ascii") for name in options.precompressed]) if options.precompressed else None
         types = {**CONTENT_TYPES, **{name.lower().lstrip("."): value.encode("ascii") for name, value in options.types.items()}}
         self._responder = FileResponder(types, options.max_age, self._negotiator is not None)
@@ -83,8 +84,8 @@ class StaticFiles:
         if self._negotiator is not None:
             codings = self._negotiator.acceptable(request.index.get(b"accept-encoding"))
         if request.method == b"GET":
-            hot = self._hot.get(_key(request.target, codings) if codings else request.target)
-            if hot is not None and SELECTIVE.isdisjoint(request.index):
+            hot = self._hot.get(_key(request.target, codings) if codings else request.target, exchange.started)
+            if hot is not None and not is_selective(request.index):
                 exchange.respond_prepared(200, hot.fields, hot.content)
                 return
         elif request.method != b"HEAD":

@@ -230,25 +230,36 @@ class StreamDriver:
         """Give events to exchanges until the engine has no more."""
         self.handling = True
         try:
-            while True:
-                for event in events:
-                    if type(event) is RequestStarted:
-                        if self._phase is _OPEN:  # else an earlier event of these ended the connection
-                            exchange = Exchange(self, event.stream, event.request, event.ended)
-                            self._begin(exchange, self._service.handle(exchange))
-                    else:
-                        self._dispatch(event)
-                if not self._input_again or self._phase is not _OPEN:
-                    break
-                if self._unflushed > HOLD_OCTETS and not self.flush():
-                    break  # `_input_again` stays, and is looked at when the client has taken what waits for it
-                self._input_again = False
-                events = self.engine.receive(b"", self.loop.now)
+            if len(events) == 1 and type(event := events[0]) is RequestStarted and self._phase is _OPEN:
+                self._request(event)  # the usual turn needs no loop, and PyPy makes one trace of what has none
+            else:
+                self._dispatch_all(events)
+            if self._input_again:
+                self._go_on()
         except BaseException:  # a fault of ours: this connection cannot be trusted any more, the others can
             self.handling = False
             self.abort()
             raise
         self.handling = False
+
+    def _request(self, event: RequestStarted) -> None:
+        exchange = Exchange(self, event.stream, event.request, event.ended)
+        self._begin(exchange, self._service.handle(exchange))
+
+    def _dispatch_all(self, events: list[Event]) -> None:
+        for event in events:
+            if type(event) is not RequestStarted:
+                self._dispatch(event)
+            elif self._phase is _OPEN:  # else an earlier event of these ended the connection
+                self._request(event)
+
+    def _go_on(self) -> None:
+        """Look at input that the engine held back, for as long as there is some."""
+        while self._input_again and self._phase is _OPEN:
+            if self._unflushed > HOLD_OCTETS and not self.flush():
+                break  # `_input_again` stays, and is looked at when the client has taken what waits for it
+            self._input_again = False
+            self._dispatch_all(self.engine.receive(b"", self.loop.now))
 
     def _dispatch(self, event: Event) -> None:
         kind = type(event)

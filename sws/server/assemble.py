@@ -32,6 +32,7 @@ def _files(root: Root, static: StaticConfig, store: HotStore) -> StaticFiles:
         hidden=static.hidden,
         types=static.types,
         max_age=static.max_age,
+        revalidate=static.revalidate,
         suffixes=static.suffixes,
         fallback=static.fallback,
         precompressed=static.precompressed,

@@ -617,13 +617,25 @@ def test_what_is_kept_in_memory_is_bounded_and_follows_the_file(tmp_path: pathli
     assert site.ask("/f9").content == b"changed"
     path.chmod(0)
     assert len(site.handler._hot) == 3
-    assert site.handler._hot.get(b"/f9") is None
+    assert site.handler._hot.get(b"/f9", 0.0) is None
     path.unlink()
     assert site.ask("/f9").status == 404
     site.ask("/f8")
     (tmp_path / "f8").unlink()
     assert site.ask("/f8").status == 404
     assert len(site.handler._hot) == 1
+    site.close()
+
+
+def test_a_file_found_unchanged_is_taken_to_be_so_for_a_while(tmp_path: pathlib.Path) -> None:
+    site = Site(tmp_path, cache=10_000, revalidate=2.0)
+    site.write("f", b"first")
+    assert [site.ask("/f").content for _ in range(2)] == [b"first"] * 2  # kept; looked at once
+    site.write("f", b"second")
+    site.rig.clock.advance(1.9)
+    assert site.ask("/f").content == b"first"
+    site.rig.clock.advance(0.2)
+    assert site.ask("/f").content == b"second"
     site.close()
 
 

@@ -28,7 +28,6 @@ _GOOD_HOSTS_MAXIMUM: Final = 1024
 _NEEDS_LENGTH_1_0: Final = frozenset((b"POST", b"PUT", b"PATCH"))
 _SINGLE: Final = (b"host", b"content-length")  # the others that matter here are lists: RFC 9110 §5.3
 
-_FRAMING: Final = frozenset((b"transfer-encoding", b"content-length", b"expect", b"upgrade"))
 #: A request line of 1.1 whose target is in origin-form and needs no further look.
 _usual_line: Final = re.compile(rb"([A-Z]+) (" + ORIGIN_FORM + rb") HTTP/1\.1").fullmatch
 
@@ -121,7 +120,14 @@ def parse_request(line: bytes, section: bytes, limits: Http1Limits, scheme: byte
     elif usual is None:
         scheme, authority, target = _any_form(method, target, scheme, authority)
     head = RequestHead(method, scheme, authority, target, fields, index, version)
-    if usual is not None and _FRAMING.isdisjoint(index) and index.get(b"connection", b"keep-alive") == b"keep-alive":
+    if (
+        usual is not None
+        and index.get(b"connection", b"keep-alive") == b"keep-alive"
+        and b"content-length" not in index
+        and b"transfer-encoding" not in index
+        and b"expect" not in index
+        and b"upgrade" not in index
+    ):
         return head, NO_CONTENT
     return head, _framing(head, limits)
 
