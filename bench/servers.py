@@ -60,6 +60,8 @@ def commands(site: pathlib.Path, port: int, work: pathlib.Path) -> dict[str, lis
     if pypy:
         found["sws-pypy"] = [f"{pypy}/bin/python", *sws, "--no-access-log"]
         found["sws-pypy+60s"] = [f"{pypy}/bin/python", *sws, "-c", str(trusting), "--no-access-log"]
+        found["bare-pypy"] = [f"{pypy}/bin/python", "-m", "bench.bare", str(port)]
+    found["bare"] = [sys.executable, "-m", "bench.bare", str(port)]
     uvicorn = [sys.executable, "-m", "uvicorn", "bench.uvicorn_app:app", "--port", str(port), "--no-access-log", "--log-level", "error"]
     found["uvicorn-std"] = [*uvicorn, "--loop", "uvloop", "--http", "httptools"]
     found["uvicorn-h11"] = [*uvicorn, "--loop", "asyncio", "--http", "h11"]
