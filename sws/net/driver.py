@@ -49,6 +49,7 @@ from sws.os.timers import Timer
 __all__ = ["DriverLimits", "Service", "StreamDriver"]
 
 READ_SIZE: Final = 65536
+FIRST_READ_SIZE: Final = 8192  # a request's head fits; PyPy fills its nursery with what is asked for, not with what came
 TURN_OCTETS: Final = 1 << 20
 JOIN_OCTETS: Final = 1 << 18
 HOLD_OCTETS: Final = 1 << 18
@@ -124,6 +125,7 @@ class StreamDriver:
         "_mask",
         "_peer_closed",
         "_phase",
+        "_read_size",
         "_send_deadline",
         "_send_since",
         "_sent",
@@ -154,6 +156,7 @@ class StreamDriver:
         self._backlog: deque[Output | memoryview] = deque()
         self._mask = READ
         self._phase = _OPEN
+        self._read_size = FIRST_READ_SIZE
         self._peer_closed = False
         self.handling = False
         self._input_again = False
@@ -202,12 +205,14 @@ class StreamDriver:
         if mask & READ:
             if self._phase is _OPEN:
                 try:
-                    data = self._sock.recv(READ_SIZE)
+                    data = self._sock.recv(self._read_size)
                 except BlockingIOError:
                     pass
                 except OSError:
                     self._lost()
                 else:
+                    if len(data) == FIRST_READ_SIZE:
+                        self._read_size = READ_SIZE
                     self._handle(self.engine.receive(data, self.loop.now) if data else self._eof())
             else:
                 self._read_lingering()
