@@ -7,10 +7,11 @@ blocks are worked out together.  Word t of every block stands in one integer, a 
             block 2          block 1          block 0
     W_t = | 0      W_t | 0      W_t | 0      W_t |          the zeros give additions room for their carries
 
-A rotation is one shift of a word that stands in its lane twice: x * (2^bits + 1) = x | x, so ROTR^n(x) = (x | x) >> n, and its upper half is
-dropped at the end, once for a sum of several.  The same trick serves the rounds.  K_t is added in lanes, too.
+A rotation is one shift of a word that stands in its lane twice: x * (2^bits + 1) = x | x, so ROTR^n(x) = (x | x) >> n, and its upper half
+is dropped at the end, once for a sum of several.  The same trick serves the rounds.  K_t is added in lanes, too.  One or two blocks are
+quicker without lanes, word by word.
 
-One or two blocks are quicker without lanes, word by word.  A round costs 26 operations on integers, from these forms of its functions:
+A round costs 26 operations on integers, from these forms of its functions:
 
     Ch(e, f, g)  = g ^ (e & (f ^ g))
     Maj(a, b, c) = b ^ ((a ^ b) & (b ^ c))       where b ^ c is a ^ b of the round before
