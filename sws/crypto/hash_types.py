@@ -3,10 +3,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol, TypeAlias
 
-__all__ = ["Hash", "HashFactory", "Octets", "Xof", "XofFactory"]
+__all__ = ["Hash", "HashFactory", "Octets", "Sha2", "Sha3", "Xof", "XofFactory", "XofMany"]
 
 Octets: TypeAlias = "bytes | bytearray | memoryview[int]"
 
@@ -70,6 +70,10 @@ class XofFactory(Protocol):
         """An object that has taken in `data`."""
 
 
+XofMany: TypeAlias = Callable[[Sequence[bytes], int], list[bytes]]
+"""Messages of one length, and the octets wanted of each, to the outputs."""
+
+
 class Sha2(NamedTuple):
     """The SHA-2 family from one kernel."""
 
@@ -88,7 +92,5 @@ class Sha3(NamedTuple):
     sha3_512: HashFactory
     shake_128: XofFactory
     shake_256: XofFactory
-
-
-Digest: TypeAlias = Callable[[Octets], bytes]
-"""Message to digest, in one go."""
+    shake_128_many: XofMany
+    shake_256_many: XofMany

@@ -76,13 +76,20 @@ def _lanes() -> Pke:
     return mlkem_lanes
 
 
+def _loops() -> Pke:
+    from sws.crypto.kernels import mlkem_loops
+
+    return mlkem_loops
+
+
 def _ref() -> Pke:
     from sws.crypto.ref import mlkem
 
     return mlkem
 
 
-_pke: Final = choose("mlkem", [Kernel("lanes", _lanes, usable=not IS_PYPY and sys.byteorder == "little"), Kernel("ref", _ref)])
+_lanes_work: Final = not IS_PYPY and sys.byteorder == "little"
+_pke: Final = choose("mlkem", [Kernel("lanes", _lanes, usable=_lanes_work), Kernel("scalar", _loops), Kernel("ref", _ref)])
 
 
 def generate(entropy: Entropy = system_entropy) -> tuple[bytes, bytes]:

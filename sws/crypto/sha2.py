@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import Final
 
 from sws.crypto.hash_types import HashFactory, Octets, Sha2
-from sws.crypto.selection import Kernel, choose
+from sws.crypto.selection import IS_PYPY, Kernel, choose
 
 __all__ = ["SHA224", "SHA256", "SHA384", "SHA512", "sha224", "sha256", "sha384", "sha512"]
 
@@ -23,13 +23,28 @@ def _stdlib() -> Sha2:
     return SHA2
 
 
+def _lanes() -> Sha2:
+    from sws.crypto.kernels.sha2_lanes import SHA2
+
+    return SHA2
+
+
+def _scalar() -> Sha2:
+    from sws.crypto.kernels.scalar_sha2 import SHA2
+
+    return SHA2
+
+
 def _ref() -> Sha2:
     from sws.crypto.ref.sha2 import SHA2
 
     return SHA2
 
 
-_kernel: Final = choose("sha2", [Kernel("stdlib", _stdlib), Kernel("ref", _ref)])
+_kernel: Final = choose(
+    "sha2",
+    [Kernel("stdlib", _stdlib), Kernel("scalar", _scalar, usable=IS_PYPY), Kernel("lanes", _lanes), Kernel("ref", _ref)],
+)
 
 SHA224: Final[HashFactory] = _kernel.sha224
 SHA256: Final[HashFactory] = _kernel.sha256

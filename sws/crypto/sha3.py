@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from sws.crypto.hash_types import HashFactory, Octets, Sha3, XofFactory
-from sws.crypto.selection import Kernel, choose
+from sws.crypto.hash_types import HashFactory, Octets, Sha3, XofFactory, XofMany
+from sws.crypto.selection import IS_PYPY, Kernel, choose
 
 __all__ = [
     "SHA3_224",
@@ -27,12 +27,26 @@ __all__ = [
     "sha3_384",
     "sha3_512",
     "shake128",
+    "shake128_many",
     "shake256",
+    "shake256_many",
 ]
 
 
 def _stdlib() -> Sha3:
     from sws.crypto.kernels.hashes_stdlib import SHA3
+
+    return SHA3
+
+
+def _lanes() -> Sha3:
+    from sws.crypto.kernels.keccak_lanes import SHA3
+
+    return SHA3
+
+
+def _scalar() -> Sha3:
+    from sws.crypto.kernels.scalar_keccak import SHA3
 
     return SHA3
 
@@ -43,7 +57,10 @@ def _ref() -> Sha3:
     return SHA3
 
 
-_kernel: Final = choose("sha3", [Kernel("stdlib", _stdlib), Kernel("ref", _ref)])
+_kernel: Final = choose(
+    "sha3",
+    [Kernel("stdlib", _stdlib), Kernel("scalar", _scalar, usable=IS_PYPY), Kernel("lanes", _lanes), Kernel("ref", _ref)],
+)
 
 SHA3_224: Final[HashFactory] = _kernel.sha3_224
 SHA3_256: Final[HashFactory] = _kernel.sha3_256
@@ -81,3 +98,10 @@ def shake128(data: Octets, length: int) -> bytes:
 def shake256(data: Octets, length: int) -> bytes:
     """`length` octets of SHAKE256."""
     return SHAKE256(data).digest(length)
+
+
+shake128_many: Final[XofMany] = _kernel.shake_128_many
+"""SHAKE128 of many messages of one length: (messages, octets wanted of each) to the outputs."""
+
+shake256_many: Final[XofMany] = _kernel.shake_256_many
+"""SHAKE256 of many messages of one length."""

@@ -47,7 +47,7 @@ def _square_fractions(bits: int, first: int) -> list[int]:
 
 def _rows(name: str, bits: int, words: Sequence[int]) -> list[str]:
     digits = bits // 4
-    lines = [", ".join(f"0x{word:0{digits}x}" for word in words[at : at + 4]) for at in range(0, len(words), 4)]
+    lines = [", ".join(f"0x{word:0{digits}X}" for word in words[at : at + 4]) for at in range(0, len(words), 4)]
     return [f"{name}: Final[tuple[int, ...]] = (", *(f"    {line}," for line in lines), ")"]
 
 
@@ -64,6 +64,7 @@ def source() -> str:
         "",
         '__all__ = ["H224", "H256", "H384", "H512", "K256", "K512"]',
         "",
+        "# fmt: off",
         *_rows("K256", 32, _cube_fractions(32, 64)),
         *_rows("K512", 64, _cube_fractions(64, 80)),
         *_rows("H224", 32, [word & 0xFFFFFFFF for word in of_384]),

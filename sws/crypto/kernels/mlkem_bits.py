@@ -16,7 +16,7 @@ import re
 from functools import lru_cache
 from typing import Final
 
-from sws.crypto.sha3 import SHAKE128, SHAKE256
+from sws.crypto.sha3 import shake128, shake128_many, shake256_many
 
 __all__ = ["bits_to_octets", "decode_12", "encode_12", "has_unreduced", "merge", "sample_matrix", "sample_noise", "spread"]
 
@@ -100,7 +100,7 @@ def sample_matrix(rho: bytes) -> list[bytes]:
     Values of 12 bits are taken for characters, so that a regular expression can drop the unreduced ones.
     """
     seeds = [b"%b%c%c" % (rho, j, i) for i in range(3) for j in range(3)]
-    candidates = decode_12(b"".join([SHAKE128(seed).digest(_BLOCKS) for seed in seeds])).decode("utf-16-le")
+    candidates = decode_12(b"".join(shake128_many(seeds, _BLOCKS))).decode("utf-16-le")
     size = len(candidates) // len(seeds)
     matrix = []
     for number, seed in enumerate(seeds):
@@ -108,7 +108,7 @@ def sample_matrix(rho: bytes) -> list[bytes]:
         length = _BLOCKS
         while len(kept) < _N:
             length += _BLOCK
-            kept = _UNREDUCED.sub("", decode_12(SHAKE128(seed).digest(length)).decode("utf-16-le"))
+            kept = _UNREDUCED.sub("", decode_12(shake128(seed, length)).decode("utf-16-le"))
         matrix.append(kept[:_N].encode("utf-16-le"))
     return matrix
 
@@ -118,7 +118,7 @@ def sample_noise(seed: bytes, numbers: range) -> bytearray:
 
     A nibble of randomness makes a coefficient: (bit 0 + bit 1) - (bit 2 + bit 3).
     """
-    data = b"".join([SHAKE256(b"%b%c" % (seed, number)).digest(128) for number in numbers])
+    data = b"".join(shake256_many([b"%b%c" % (seed, number) for number in numbers], 128))
     size = len(data)
     x = int.from_bytes(data, "little")
     ones, threes, low = _repeat(b"\x55", size), _repeat(b"\x33", size), _repeat(b"\x0f", size)

@@ -13,11 +13,11 @@ Invariant: `_tail` is shorter than the rate.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple, TypeAlias, final
 
 from sws.base.errors import UsageError
-from sws.crypto.hash_types import Octets
+from sws.crypto.hash_types import Octets, XofFactory, XofMany
 
 __all__ = [
     "SHA3_224",
@@ -57,6 +57,23 @@ SHAKE256: Final = Parameters("shake_256", 136, 0x1F, 0)
 _ZERO: Final[Lanes] = (0,) * 25
 
 
+def pad(message: bytes, parameters: Parameters) -> bytes:
+    """The message filled up to whole blocks.  FIPS 202 §5.1, §B.2."""
+    padded = bytearray(message + bytes(parameters.rate - len(message) % parameters.rate))
+    padded[len(message)] ^= parameters.suffix
+    padded[-1] ^= 0x80
+    return bytes(padded)
+
+
+def one_by_one(new: XofFactory) -> XofMany:
+    """Many messages where nothing is gained by taking them together."""
+
+    def many(messages: Sequence[bytes], length: int) -> list[bytes]:
+        return [new(message).digest(length) for message in messages]
+
+    return many
+
+
 class _Sponge:
     """Absorbing and squeezing."""
 
@@ -84,10 +101,7 @@ class _Sponge:
 
     def _squeeze(self, length: int) -> bytes:
         rate = self._parameters.rate
-        last = bytearray(self._tail + bytes(rate - len(self._tail)))
-        last[len(self._tail)] ^= self._parameters.suffix
-        last[-1] ^= 0x80
-        lanes = self._absorb(self._lanes, bytes(last), rate)
+        lanes = self._absorb(self._lanes, pad(self._tail, self._parameters), rate)
         parts = [_octets(lanes, rate)]
         for _ in range((length - 1) // rate):
             lanes = self._absorb(lanes, b"", rate)

@@ -30,6 +30,7 @@ from sws.crypto.kernels.sponge import (
     Lanes,
     SpongeHash,
     SpongeXof,
+    one_by_one,
 )
 
 __all__ = ["ROUNDS", "SHA3", "absorb", "keccak_f", "rotation_offsets", "round_constants"]
@@ -115,4 +116,6 @@ SHA3: Final = Sha3(
     partial(SpongeHash, SHA3_512, absorb),
     partial(SpongeXof, SHAKE128, absorb),
     partial(SpongeXof, SHAKE256, absorb),
+    one_by_one(partial(SpongeXof, SHAKE128, absorb)),
+    one_by_one(partial(SpongeXof, SHAKE256, absorb)),
 )
