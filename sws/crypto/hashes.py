@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 
 from sws.base.errors import UsageError
 from sws.crypto.hash_types import Hash, HashFactory, Octets
+from sws.crypto.sha1 import SHA1
 from sws.crypto.sha2 import SHA224, SHA256, SHA384, SHA512
 from sws.crypto.sha3 import SHA3_224, SHA3_256, SHA3_384, SHA3_512
 
@@ -25,6 +26,7 @@ class HashFunction(NamedTuple):
 HASHES: Final[dict[str, HashFunction]] = {
     function.name: function
     for function in (
+        HashFunction("sha1", 20, 64, SHA1),
         HashFunction("sha224", 28, 64, SHA224),
         HashFunction("sha256", 32, 64, SHA256),
         HashFunction("sha384", 48, 128, SHA384),

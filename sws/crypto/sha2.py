@@ -9,6 +9,7 @@ Timing: depends on the message's length only (see `sws.crypto.ref.sha2`).
 
 from __future__ import annotations
 
+import sys
 from typing import Final
 
 from sws.crypto.hash_types import HashFactory, Octets, Sha2
@@ -41,9 +42,10 @@ def _ref() -> Sha2:
     return SHA2
 
 
+_lanes_work: Final = not IS_PYPY and sys.byteorder == "little"
 _kernel: Final = choose(
     "sha2",
-    [Kernel("stdlib", _stdlib), Kernel("scalar", _scalar, usable=IS_PYPY), Kernel("lanes", _lanes), Kernel("ref", _ref)],
+    [Kernel("stdlib", _stdlib), Kernel("lanes", _lanes, usable=_lanes_work), Kernel("scalar", _scalar), Kernel("ref", _ref)],
 )
 
 SHA224: Final[HashFactory] = _kernel.sha224

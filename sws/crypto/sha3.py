@@ -59,7 +59,7 @@ def _ref() -> Sha3:
 
 _kernel: Final = choose(
     "sha3",
-    [Kernel("stdlib", _stdlib), Kernel("scalar", _scalar, usable=IS_PYPY), Kernel("lanes", _lanes), Kernel("ref", _ref)],
+    [Kernel("stdlib", _stdlib), Kernel("lanes", _lanes, usable=not IS_PYPY), Kernel("scalar", _scalar), Kernel("ref", _ref)],
 )
 
 SHA3_224: Final[HashFactory] = _kernel.sha3_224

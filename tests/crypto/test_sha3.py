@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from sws.base.errors import UsageError
 from sws.crypto import sha3
+from sws.crypto.kernels import emit_keccak, scalar_keccak
 from sws.crypto.ref import sha3 as ref
 from tests.crypto.hash_kernels import SHA3_KERNELS, SHA3_NAMES
 from tests.kit.vectors import load_vectors
@@ -79,3 +81,24 @@ def test_the_standards_tables_follow_from_its_rules() -> None:
     assert ref.rotation_offsets()[:10] == (0, 1, 62, 28, 27, 36, 44, 6, 55, 20)
     constants = ref.round_constants()
     assert (constants[0], constants[1], constants[23]) == (0x1, 0x8082, 0x8000000080008008)
+
+
+def test_the_scalar_form_is_what_the_emitter_writes() -> None:
+    path = Path(scalar_keccak.__file__)
+    assert (path.name, path.read_text(encoding="utf-8")) == (emit_keccak.TARGET, emit_keccak.source())
+
+
+@KERNELS
+@pytest.mark.parametrize(("size", "count", "length"), [(34, 9, 504), (33, 7, 128), (0, 1, 0), (168, 2, 168), (135, 3, 300)])
+def test_many_messages_at_once(kernel: str, size: int, count: int, length: int) -> None:
+    messages = [hashlib.shake_128(bytes([number])).digest(size) for number in range(count)]
+    for name in XOFS:
+        many = getattr(SHA3_KERNELS[kernel], f"{name}_many")
+        assert many(messages, length) == [hashlib.new(name, message).digest(length) for message in messages]  # type: ignore[call-arg]
+    assert sha3.shake128_many(messages, length) == [hashlib.shake_128(message).digest(length) for message in messages]
+    assert sha3.shake256_many(messages, length) == [hashlib.shake_256(message).digest(length) for message in messages]
+
+
+def test_every_kernel_can_be_loaded() -> None:
+    loaded = [load() for load in (sha3._stdlib, sha3._lanes, sha3._scalar, sha3._ref)]
+    assert loaded == list(SHA3_KERNELS.values())

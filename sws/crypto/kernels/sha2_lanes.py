@@ -20,11 +20,11 @@ A round costs 26 operations on integers, from these forms of its functions:
 and, eight rounds being written out, no value is moved from one name to the next.
 
 Timing: as the readable twin, `sws.crypto.ref.sha2`.
+Needs a little-endian machine.
 """
 
 from __future__ import annotations
 
-import sys
 from array import array
 from collections.abc import Iterable
 from functools import partial
@@ -50,8 +50,7 @@ _unpack_64: Final = Struct(">16Q").unpack
 
 def _words(data: bytes, typecode: str) -> array[int]:
     words = array(typecode, data)
-    if sys.byteorder == "little":
-        words.byteswap()
+    words.byteswap()
     return words
 
 
@@ -61,7 +60,7 @@ def _lanes_of(words: array[int], blocks: int) -> list[int]:
     spread = array(words.typecode, bytes(2 * words.itemsize * blocks))
     for t in range(16):
         spread[::2] = words[t::16]
-        lanes.append(int.from_bytes(spread, sys.byteorder))
+        lanes.append(int.from_bytes(spread, "little"))
     return lanes
 
 
@@ -134,7 +133,7 @@ def _schedules_32(data: bytes, blocks: int) -> array[int]:
         s1 = (y2 >> 17 ^ y2 >> 19 ^ y >> 10) & low
         w.append(w[t] + s0 + w[t + 9] + s1 & low)
     size = 8 * blocks
-    return array("Q", b"".join([(x + k * ones).to_bytes(size, sys.byteorder) for x, k in zip(w, K256, strict=True)]))
+    return array("Q", b"".join([(x + k * ones).to_bytes(size, "little") for x, k in zip(w, K256, strict=True)]))
 
 
 def _schedules_64(data: bytes, blocks: int) -> array[int]:
@@ -149,7 +148,7 @@ def _schedules_64(data: bytes, blocks: int) -> array[int]:
         s1 = (y2 >> 19 ^ y2 >> 61 ^ y >> 6) & low
         w.append(w[t] + s0 + w[t + 9] + s1 & low)
     size = 16 * blocks
-    return array("Q", b"".join([(x + k * ones & low).to_bytes(size, sys.byteorder) for x, k in zip(w, K512, strict=True)]))
+    return array("Q", b"".join([(x + k * ones & low).to_bytes(size, "little") for x, k in zip(w, K512, strict=True)]))
 
 
 def _rounds_32(state: State, schedule: Iterable[int]) -> State:
