@@ -6,8 +6,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF, HKDFExpand
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,7 +14,6 @@ from sws.crypto import hkdf
 from tests.crypto.hash_kernels import wycheproof
 from tests.kit.vectors import extra_json, load_vectors
 
-PEER = {"sha256": hashes.SHA256, "sha384": hashes.SHA384, "sha512": hashes.SHA512}
 SIZE = {"sha256": 32, "sha384": 48, "sha512": 64}
 
 
@@ -66,30 +63,39 @@ def test_every_derivation_of_the_traces(name: str) -> None:
     assert expanded >= 10
 
 
+def _peer(name: str) -> tuple[Any, Any]:
+    """`cryptography`'s module of HKDF, and one of its hash functions."""
+    reason = "cryptography is not installed for this interpreter"
+    module = pytest.importorskip("cryptography.hazmat.primitives.kdf.hkdf", reason=reason)
+    return module, getattr(pytest.importorskip("cryptography.hazmat.primitives.hashes", reason=reason), name.upper())()
+
+
 def _vector(data: bytes) -> tuple[bytes, bytes]:
     """An opaque vector with a length of one octet, and what follows it."""
     return data[1 : 1 + data[0]], data[1 + data[0] :]
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.sampled_from(sorted(PEER)), st.binary(max_size=150), st.binary(max_size=100), st.binary(max_size=50), st.integers(1, 400))
+@given(st.sampled_from(sorted(SIZE)), st.binary(max_size=150), st.binary(max_size=100), st.binary(max_size=50), st.integers(1, 400))
 def test_as_cryptography(name: str, ikm: bytes, salt: bytes, info: bytes, length: int) -> None:
+    module, algorithm = _peer(name)
     prk = hkdf.extract(name, salt or None, ikm)
-    assert hkdf.expand(name, prk, info, length) == HKDF(PEER[name](), length, salt, info).derive(ikm)
+    assert hkdf.expand(name, prk, info, length) == module.HKDF(algorithm, length, salt, info).derive(ikm)
 
 
 @settings(max_examples=60, deadline=None)
 @given(
-    st.sampled_from(sorted(PEER)),
+    st.sampled_from(sorted(SIZE)),
     st.text(st.characters(min_codepoint=32, max_codepoint=126), min_size=1, max_size=249),
     st.binary(max_size=255),
     st.integers(1, 200),
 )
 def test_labels_as_cryptography_expands_them(name: str, label: str, context: bytes, length: int) -> None:
+    module, algorithm = _peer(name)
     secret = bytes(range(SIZE[name]))
     full = b"tls13 " + label.encode()
     info = length.to_bytes(2, "big") + bytes([len(full)]) + full + bytes([len(context)]) + context
-    expected = HKDFExpand(PEER[name](), length, info).derive(secret)
+    expected = module.HKDFExpand(algorithm, length, info).derive(secret)
     for _ in range(2):  # the second time from memory
         assert hkdf.expand_label(name, secret, label.encode(), context, length) == expected
     assert hkdf.expand_label(name, memoryview(secret), label, context, length) == expected
