@@ -31,7 +31,14 @@ Derive: TypeAlias = Callable[[str, Octets, Octets, int, int], bytes]
 def _stdlib() -> Derive:
     from hashlib import pbkdf2_hmac
 
-    return pbkdf2_hmac
+    from sws.crypto.ref.pbkdf2 import derive
+
+    def by_library(hash_name: str, password: Octets, salt: Octets, iterations: int, length: int) -> bytes:
+        if hash_name.startswith("sha3_"):  # PyPy's library has no PBKDF2 with it
+            return derive(hash_name, password, salt, iterations, length)
+        return pbkdf2_hmac(hash_name, password, salt, iterations, length)
+
+    return by_library
 
 
 def _ref() -> Derive:
