@@ -26,6 +26,16 @@ def test_rfc_5869(test: dict[str, Any]) -> None:
     assert hkdf.expand(test["hash"], prk, bytes.fromhex(test["info"]), test["length"]).hex() == test["result"]
 
 
+def test_rfc_5869_in_the_third_party_set() -> None:
+    """With SHA-1, too, and with a salt that is not given."""
+    for test in extra_json("rfc", "rfc5869_hkdf.json")["tests"]:
+        name = test["hash"].replace("-", "").lower()
+        salt = None if test["salt"] is None else bytes.fromhex(test["salt"])
+        prk = hkdf.extract(name, salt, bytes.fromhex(test["IKM"]))
+        assert prk.hex() == test["PRK"]
+        assert hkdf.expand(name, prk, bytes.fromhex(test["info"]), test["L"]).hex() == test["OKM"]
+
+
 @pytest.mark.parametrize("name", ["sha256", "sha384"])
 def test_wycheproof(name: str) -> None:
     seen = 0

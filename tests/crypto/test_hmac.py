@@ -14,7 +14,7 @@ from sws.base.errors import UsageError
 from sws.crypto import hashes
 from sws.crypto import hmac as ours
 from tests.crypto.hash_kernels import wycheproof
-from tests.kit.vectors import load_vectors
+from tests.kit.vectors import extra_json, load_vectors
 
 FORMS = {"formula": ours._formula, "library": ours._library}
 
@@ -26,6 +26,13 @@ def test_rfc_4231(form: str, test: dict[str, str]) -> None:
     tag = FORMS[form](hashes.find_hash(test["hash"]))(key, data)
     assert tag.hex()[: len(test["result"])] == test["result"]
     assert ours.hmac(test["hash"], key, data) == ours.HMAC(test["hash"], key, data).digest() == tag
+
+
+def test_rfc_4231_in_the_third_party_set() -> None:
+    for test in extra_json("rfc", "rfc4231_hmac.json")["tests"]:
+        for name in ("sha224", "sha256", "sha384", "sha512"):
+            tag = ours.hmac(name, bytes.fromhex(test["key"]), bytes.fromhex(test["data"]))
+            assert tag.hex()[: len(test[name])] == test[name]
 
 
 @pytest.mark.parametrize("name", ["sha256", "sha384", "sha512"])
