@@ -12,14 +12,18 @@ import itertools
 import os
 from collections.abc import Callable
 
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 from purepycrypto import hash as purepycrypto_hash
 
 from bench.crypto_rows import Row
 from sws.crypto.hkdf import expand_label
 from sws.crypto.kernels import keccak_lanes, scalar_keccak, scalar_sha2, sha2_lanes
 from sws.crypto.selection import IS_PYPY
+
+try:
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.kdf import hkdf
+except ImportError:  # PyPy
+    hkdf = None
 
 __all__ = ["rows"]
 
@@ -33,7 +37,7 @@ def _over(function: Callable[[bytes], object], octets: int) -> Callable[[], obje
     return lambda: function(next(messages))
 
 
-def _label() -> tuple[Callable[[], object], Callable[[], object]]:
+def _label() -> tuple[Callable[[], object], Callable[[], object] | None]:
     secrets = itertools.cycle([os.urandom(32) for _ in range(16)])
     context = os.urandom(32)
     info = b"\0\x20\x12tls13 c hs traffic\x20" + context
@@ -42,9 +46,9 @@ def _label() -> tuple[Callable[[], object], Callable[[], object]]:
         return expand_label("sha256", next(secrets), b"c hs traffic", context, 32)
 
     def openssl() -> object:
-        return HKDFExpand(hashes.SHA256(), 32, info).derive(next(secrets))
+        return hkdf.HKDFExpand(hashes.SHA256(), 32, info).derive(next(secrets))
 
-    return ours, openssl
+    return ours, openssl if hkdf else None
 
 
 def rows() -> list[Row]:
