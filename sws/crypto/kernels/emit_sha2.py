@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0 OR MIT
 """Emits `scalar_sha2.py`: SHA-2 on machine-sized integers.  FIPS 180-4 §6.2.2, §6.4.2.
 
-    32-bit words   stand in one integer each; a rotation is x >> n | x << 32 - n, cut to a word where it must be, and not before
-    64-bit words   stand in two integers, upper and lower 32 bits, because Python's sum of two 64-bit words would be no machine integer;
-                   a rotation by n takes both halves crosswise, a sum carries the lower half's excess into the upper
-
-Eight rounds are written out, so that no value moves from one name to the next.
+32-bit words   stand in one integer each; for rotations by up to n, the lowest n bits are put above the word once: then each of them
+               is a shift, and what is above a word is cut off the sum at last; sixteen rounds are written out with their schedule
+64-bit words   stand in two integers, upper and lower 32 bits, because Python's sum of two 64-bit words would be no machine integer;
+               a rotation by n takes both halves crosswise, a sum carries the lower half's excess into the upper;
+               eight rounds are written out, so that no value moves from one name to the next
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ Timing: as the readable twin, `sws.crypto.ref.sha2`.
 from __future__ import annotations
 
 from functools import partial
+from struct import unpack_from
 from typing import Final
 
 from sws.crypto.hash_types import Octets, Sha2
@@ -48,13 +49,8 @@ SHA2: Final = Sha2(
 _NAMES: Final = "abcdefgh"
 
 
-def _rotations(x: str, *turns: int) -> str:
-    """XOR of rotations of a 32-bit word; up to 63 bits long."""
-    return " ^ ".join(f"({x} >> {n} | {x} << {32 - n})" for n in turns)
-
-
 def _halves(x: str, *turns: int) -> tuple[str, str]:
-    """The same for the upper and the lower half of a 64-bit word."""
+    """XOR of rotations of a 64-bit word, upper and lower half; up to 63 bits long."""
     upper, lower = [], []
     for n in turns:
         high, low = (f"{x}h", f"{x}l") if n < 32 else (f"{x}l", f"{x}h")
@@ -63,40 +59,52 @@ def _halves(x: str, *turns: int) -> tuple[str, str]:
     return " ^ ".join(upper), " ^ ".join(lower)
 
 
+def _round_32(names: list[str], word: str, constant: str) -> list[str]:
+    a, b, c, d, e, f, g, h = names
+    return [
+        f"x = {e} | ({e} & 0x1FFFFFF) << 32",
+        f"{h} += (x >> 6 ^ x >> 11 ^ x >> 25) + ({g} ^ {e} & ({f} ^ {g})) + {constant} + {word}",
+        f"{d} = {d} + {h} & M",
+        f"x = {a} | ({a} & 0x3FFFFF) << 32",
+        f"{h} = {h} + (x >> 2 ^ x >> 13 ^ x >> 22) + ({a} & {b} | {c} & ({a} | {b})) & M",
+    ]
+
+
+def _rounds_32(indent: str, with_schedule: bool) -> list[str]:
+    """Sixteen rounds; with the next sixteen words of the schedule, or with the block's own."""
+    lines = []
+    names = list(_NAMES)
+    for number in range(16):
+        if with_schedule:
+            x, y = f"w{(number + 1) % 16}", f"w{(number + 14) % 16}"
+            lines += [
+                f"x = {x} | ({x} & 0x3FFFF) << 32",
+                f"y = {y} | ({y} & 0x7FFFF) << 32",
+                f"s0 = x >> 7 ^ x >> 18 ^ {x} >> 3",
+                f"s1 = y >> 17 ^ y >> 19 ^ {y} >> 10",
+                f"w{number} = w{number} + s0 + w{(number + 9) % 16} + s1 & M",
+            ]
+        lines += _round_32(names, f"w{number}", f"k[t + {number}]" if with_schedule else f"k[{number}]")
+        names = [names[7], *names[:7]]
+    return [indent + line for line in lines]
+
+
 def _compress_32() -> list[str]:
-    lines = [
+    return [
         "def compress_32(state: State, data: Octets) -> State:",
         '    """The state after whole 64-octet blocks, of SHA-224 and SHA-256."""',
         "    octets = bytes(data)",
-        "    w = [0] * 64",
         "    k = list(K256)",
         "    p0, p1, p2, p3, p4, p5, p6, p7 = state",
         "    for at in range(0, len(octets), 64):",
-        "        for t in range(16):",
-        "            i = at + 4 * t",
-        "            w[t] = octets[i] << 24 | octets[i + 1] << 16 | octets[i + 2] << 8 | octets[i + 3]",
-        "        for t in range(16, 64):",
-        "            x = w[t - 15]",
-        "            y = w[t - 2]",
-        f"            s0 = ({_rotations('x', 7, 18)} ^ x >> 3) & M",
-        f"            s1 = ({_rotations('y', 17, 19)} ^ y >> 10) & M",
-        "            w[t] = w[t - 16] + s0 + w[t - 7] + s1 & M",
+        '        w0, w1, w2, w3, w4, w5, w6, w7, w8, w9, w10, w11, w12, w13, w14, w15 = unpack_from(">16I", octets, at)',
         "        a, b, c, d, e, f, g, h = p0, p1, p2, p3, p4, p5, p6, p7",
-        "        for t in range(0, 64, 8):",
+        *_rounds_32("        ", False),
+        "        for t in range(16, 64, 16):",
+        *_rounds_32("            ", True),
+        *[f"        p{i} = p{i} + {name} & M" for i, name in enumerate(_NAMES)],
+        "    return (p0, p1, p2, p3, p4, p5, p6, p7)",
     ]
-    names = list(_NAMES)
-    for number in range(8):
-        a, b, c, d, e, f, g, h = names
-        lines += [
-            f"            s1 = ({_rotations(e, 6, 11, 25)}) & M",
-            f"            {h} += s1 + ({g} ^ {e} & ({f} ^ {g})) + k[t + {number}] + w[t + {number}]",
-            f"            {d} = {d} + {h} & M",
-            f"            s0 = ({_rotations(a, 2, 13, 22)}) & M",
-            f"            {h} = {h} + s0 + ({a} & {b} | {c} & ({a} | {b})) & M",
-        ]
-        names = [names[7], *names[:7]]
-    lines += [f"        p{i} = p{i} + {name} & M" for i, name in enumerate(_NAMES)]
-    return [*lines, "    return (p0, p1, p2, p3, p4, p5, p6, p7)"]
 
 
 def _schedule_64() -> list[str]:
