@@ -3,15 +3,20 @@
 
 from __future__ import annotations
 
+import importlib
 import os
+import pkgutil
 import platform
 import sys
 from collections.abc import Iterator
 
+import sws.crypto
 from sws._version import __version__
 from sws.base.errors import SwsError
 from sws.config.loader import find_config
 from sws.config.model import NOT_BUILT
+from sws.crypto.selection import kernels_in_use
+from sws.crypto.system import wanted_kernels
 from sws.os.poller.choose import ORDER, create_poller
 from sws.os.process import can_fork, cores, raise_descriptor_limit
 
@@ -29,6 +34,18 @@ def _pollers() -> Iterator[str]:
             yield name
 
 
+def _kernels() -> str:
+    """What SWS_KERNELS says, and which kernel each primitive has: a primitive chooses when its module is imported."""
+    try:
+        for module in pkgutil.iter_modules(sws.crypto.__path__, "sws.crypto."):
+            if not module.ispkg:
+                importlib.import_module(module.name)
+    except SwsError as error:
+        return f"none: {error}"
+    chosen = ", ".join(f"{primitive} {kind}" for primitive, kind in kernels_in_use().items())
+    return f"{wanted_kernels()}: {chosen}"
+
+
 def describe() -> Iterator[str]:
     """Lines of "name: value"."""
     yield f"sws:            {__version__}"
@@ -39,6 +56,7 @@ def describe() -> Iterator[str]:
     yield f"descriptors:    {raise_descriptor_limit() or 'unknown'}"
     yield f"pollers:        {', '.join(_pollers())}"
     yield f"sendfile:       {'yes' if hasattr(os, 'sendfile') else 'no, files are read and sent'}"
+    yield f"kernels:        {_kernels()}"
     yield f"configuration:  {find_config() or 'none found (./sws.yaml, /etc/sws/sws.yaml)'}"
     yield "protocols:      HTTP/1.0, HTTP/1.1"
     yield f"not built yet:  {', '.join(sorted(NOT_BUILT))}"

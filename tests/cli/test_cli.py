@@ -121,6 +121,21 @@ def test_info_names_pollers_and_what_is_missing() -> None:
     assert "server.tls" in output
 
 
+def test_info_names_every_primitive_and_its_kernel() -> None:
+    line = next(line for line in run("info").output.splitlines() if line.startswith("kernels:"))
+    for primitive in ("hmac", "mlkem", "pbkdf2", "sha1", "sha2", "sha3"):
+        assert f"{primitive} " in line
+
+
+@pytest.mark.parametrize(("mode", "says"), [("ref", "ref: hmac ref, mlkem ref,"), ("fastest", "none: SWS_KERNELS is 'fastest'")])
+def test_info_under_another_choice_of_kernels(mode: str, says: str) -> None:
+    command = [sys.executable, "-m", "sws", "info"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "SWS_KERNELS": mode}
+    output = subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout
+    line = next(line for line in output.splitlines() if line.startswith("kernels:"))
+    assert says in line
+
+
 @pytest.mark.parametrize("command", ["stop", "reload"])
 @pytest.mark.parametrize(
     ("content", "says"),

@@ -7,7 +7,9 @@ import random
 
 import pytest
 
+from tests.fuzz.fuzz_hashes import TARGETS as HASHES
 from tests.fuzz.fuzz_http1 import TARGETS
+from tests.fuzz.fuzz_mlkem import TARGETS as ML_KEM
 from tests.fuzz.kit import FuzzFailure, Target, fuzz
 
 
@@ -27,3 +29,10 @@ def test_the_loop_finds_a_planted_fault() -> None:
     target = Target("planted", check, [b"a", b"bc"], [b"d"], lambda chance: b"e")
     with pytest.raises(FuzzFailure, match=r"seed 3, execution \d+: ValueError: NUL"):
         fuzz(target, executions=100_000, seconds=30.0, seed=3)
+
+
+@pytest.mark.parametrize("target", [*HASHES, *ML_KEM], ids=lambda target: target.name)
+def test_smoke_of_cryptography(target: Target) -> None:
+    report = fuzz(target, executions=150, seconds=30.0, seed=1)
+    assert report.executions == 150
+    assert len(report.outcomes) >= 3, "it does not get anywhere"
