@@ -7,17 +7,14 @@ Both p and n are odd and p = 3 mod 4: a square root is one power.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final, final
+from typing import Final, NamedTuple
 
 from sws.base.errors import UsageError
 
 __all__ = ["P256", "P384", "Curve", "curve_named"]
 
 
-@final
-@dataclass(frozen=True, slots=True)
-class Curve:
+class Curve(NamedTuple):
     """The parameters of a curve.
 
     Attributes:

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, final
+from typing import Final, NamedTuple, final
 
 from sws.base.errors import DecodeError
 from sws.crypto.selection import Kernel, choose
@@ -32,9 +32,7 @@ ORDER: Final = 2**252 + 27742317777372353535851937790883648493
 Affine = tuple[int, int]
 
 
-@final
-@dataclass(frozen=True, slots=True)
-class _Functions:
+class _Functions(NamedTuple):
     """The three computations; their contracts are those of `ref.ed25519` and `kernels.edwards25519_comb`."""
 
     base_multiple: Callable[[int, int], Affine]

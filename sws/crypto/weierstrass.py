@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, final
+from typing import Final, NamedTuple, final
 
 from sws.base.errors import DecodeError
 from sws.crypto.curves import P256, P384, Curve, curve_named
@@ -22,9 +22,7 @@ __all__ = ["EcPrivateKey", "decode_point", "encode_point", "generate", "kernel",
 Affine = tuple[int, int]
 
 
-@final
-@dataclass(frozen=True, slots=True)
-class Functions:
+class Functions(NamedTuple):
     """The three computations; their contracts are those of `ref.weierstrass` and `kernels.weierstrass_comb`."""
 
     base_multiple: Callable[[Curve, int, int], Affine | None]

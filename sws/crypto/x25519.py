@@ -11,8 +11,7 @@ small order give with every private key; RFC 7748 §6.1 lets one check for it, a
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Final, final
+from typing import Final, NamedTuple
 
 from sws.base.errors import DecodeError
 from sws.crypto.selection import Kernel, choose
@@ -23,9 +22,7 @@ __all__ = ["exchange", "generate", "public"]
 P: Final = 2**255 - 19
 
 
-@final
-@dataclass(frozen=True, slots=True)
-class _Functions:
+class _Functions(NamedTuple):
     """exchange(k, u, mask) and base(k, mask), integers in and out."""
 
     exchange: Callable[[int, int, int], int]

@@ -61,6 +61,9 @@ def test_the_twin(curve: Curve) -> None:
     for k in (1, 2, 3, curve.n - 1, chance.randrange(curve.n), chance.randrange(curve.n)):
         assert ref.base_multiple(curve, k, 1) == other_multiple(curve, k)
     assert ref.multiple(curve, curve.n, (curve.gx, curve.gy), 1) is None
+    g = curve.gx, curve.gy
+    assert ref.add(curve, g, None) == ref.add(curve, None, g) == g
+    assert ref.add(curve, None, None) is None
 
 
 @curves

@@ -30,7 +30,7 @@ def exchange(k: int, u: int, mask: int) -> int:
     """The u-coordinate of k times the point with the coordinate u.  RFC 7748 §5.
 
     Args:
-      k:     the clamped scalar; SECRET.
+      k:     the clamped scalar, so even, and nothing is left to exchange at the end; SECRET.
       u:     below 2^255; a value of p or more stands for its residue.
       mask:  random, not 0 modulo p; SECRET.
     Returns: below p; SECRET.
@@ -69,7 +69,5 @@ def exchange(k: int, u: int, mask: int) -> int:
         c = b * (a + 121665 * b)
         c = (c & low) + 19 * (c >> 255)
         z2 = (c & low) + 19 * (c >> 255)
-    if k & 1:
-        x2, z2 = x3, z3
     z2 %= P
     return x2 * pow(z2, -1, P) % P if z2 else 0
