@@ -11,6 +11,7 @@ small order give with every private key; RFC 7748 §6.1 lets one check for it, a
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib.util import find_spec
 from typing import Final, NamedTuple
 
 from sws.base.errors import DecodeError
@@ -36,6 +37,19 @@ def _lanes() -> _Functions:
     return _Functions(exchange, base_u)
 
 
+def _compiled() -> _Functions:
+    from sws.crypto.kernels.edwards25519_comb import base_u
+    from sws.crypto.kernels.scalar_x25519 import exchange
+
+    return _Functions(exchange, base_u)
+
+
+def _compiled_ladder() -> _Functions:
+    from sws.crypto.kernels.scalar_x25519 import exchange
+
+    return _Functions(exchange, lambda k, mask: exchange(k, 9, mask))
+
+
 def _ladder() -> _Functions:
     from sws.crypto.kernels.x25519_ladder import exchange
 
@@ -48,7 +62,25 @@ def _ref() -> _Functions:
     return _Functions(lambda k, u, mask: x25519(k, u), lambda k, mask: x25519(k, 9))
 
 
-_kernel: Final = choose("x25519", [Kernel("lanes", _lanes, secret_indexed=True), Kernel("lanes", _ladder), Kernel("ref", _ref)])
+def _is_compiled(module: str) -> bool:
+    """Whether a module would come from a shared library; it is not imported."""
+    spec = find_spec(module)
+    return spec is not None and spec.origin is not None and not spec.origin.endswith(".py")
+
+
+_usable: Final = _is_compiled("sws.crypto.kernels.scalar_x25519")
+"""Interpreted, the limbs are twenty times slower than the big integers, on CPython and on PyPy."""
+
+_kernel: Final = choose(
+    "x25519",
+    [
+        Kernel("scalar", _compiled, secret_indexed=True, usable=_usable),
+        Kernel("lanes", _lanes, secret_indexed=True, usable=not _usable),
+        Kernel("scalar", _compiled_ladder, usable=_usable),
+        Kernel("lanes", _ladder),
+        Kernel("ref", _ref),
+    ],
+)
 
 
 def _mask(entropy: Entropy) -> int:

@@ -8,12 +8,14 @@ import random
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 
 from sws.base.errors import DecodeError
 from sws.crypto import x25519
+from sws.crypto.kernels import emit_x25519, scalar_x25519
 from sws.crypto.kernels.edwards25519_comb import base_u
 from sws.crypto.kernels.x25519_ladder import exchange as ladder
 from sws.crypto.ref.x25519 import x25519 as twin
@@ -23,7 +25,7 @@ from tests.kit.vectors import extra_json, load_vectors
 P = 2**255 - 19
 Multiply = Callable[[int, int, int], int]
 
-KERNELS: dict[str, Multiply] = {"ladder": ladder, "ref": lambda k, u, mask: twin(k, u)}
+KERNELS: dict[str, Multiply] = {"ladder": ladder, "scalar": scalar_x25519.exchange, "ref": lambda k, u, mask: twin(k, u)}
 kernels = pytest.mark.parametrize("multiply", KERNELS.values(), ids=KERNELS)
 
 
@@ -43,7 +45,7 @@ def test_rfc_7748(case: dict[str, str]) -> None:
         assert x25519.public(private).hex() == case["result"]
 
 
-@kernels
+@pytest.mark.parametrize("multiply", [ladder, KERNELS["ref"]], ids=["ladder", "ref"])
 def test_rfc_7748_iterated(multiply: Multiply) -> None:
     k = u = bytes.fromhex("09".ljust(64, "0"))
     after = {1: "422c8e7a6227d7bca1350b3e2bb7279f7897b87bb6854b783c60e80311ae3079"}
@@ -147,3 +149,50 @@ def test_third_party_rfc_vectors() -> None:
     for case in document["5.2"]:
         if case["alg"] == "X25519":
             assert x25519.exchange(bytes.fromhex(case["scalar"]), bytes.fromhex(case["u"])).hex() == case["out"]
+
+
+def test_the_scalar_form_is_what_the_generator_writes() -> None:
+    path = Path(emit_x25519.__file__).with_name(emit_x25519.TARGET)
+    assert path.read_text(encoding="utf-8") == emit_x25519.source()
+
+
+@pytest.mark.parametrize("name", ["_multiply", "_square", "_scale"])
+def test_the_scalar_form_fits_into_64_bits(name: str) -> None:
+    """Every line of the product is computed with the greatest magnitudes of its inputs, which bounds whatever limbs give."""
+    text = emit_x25519.source().split(f"def {name}(")[1].split("    c: i64 = 0\n")[0]
+    greatest = {f"{letter}{index}": 2 * ((1 << (25 - index % 2)) + (1 << 20)) for letter in "fg" for index in range(10)}
+    found = 0
+    for line in text.splitlines():
+        if ": i64 = " in line:
+            target, expression = line.strip().split(": i64 = ")
+            greatest[target] = eval(expression, {}, greatest)
+            found += greatest[target] >= 2**40
+            assert greatest[target] < 2**63 - 2**26
+    assert found >= 10
+
+
+def test_carried_limbs_are_as_small_as_that_bound_takes_them() -> None:
+    chance = random.Random("limbs")
+    for _ in range(200):
+        f, g = (tuple(chance.choice((-1, 1)) * chance.choice((2**26, chance.getrandbits(26))) for _ in range(10)) for _ in range(2))
+        for product, expected in (
+            (scalar_x25519._multiply(f, g), scalar_x25519._pack(f) * scalar_x25519._pack(g)),
+            (scalar_x25519._square(f), scalar_x25519._pack(f) ** 2),
+            (scalar_x25519._scale(f), scalar_x25519._pack(f) * 121665),
+        ):
+            assert scalar_x25519._pack(product) % P == expected % P
+            assert all(abs(limb) <= (1 << (25 - index % 2)) + (1 << 20) for index, limb in enumerate(product))
+
+
+@pytest.mark.parametrize("load", [x25519._compiled, x25519._compiled_ladder, x25519._ladder, x25519._lanes, x25519._ref])
+def test_every_choice_computes_the_same(load: Callable[[], x25519._Functions]) -> None:
+    functions = load()
+    k = clamp(bytes(range(32)))
+    assert functions.base(k, 5) == twin(k, 9)
+    assert functions.exchange(k, 77, 5) == twin(k, 77)
+
+
+def test_a_compiled_module_is_recognised() -> None:
+    assert x25519._is_compiled("_hashlib") or x25519._is_compiled("unicodedata") or sys.implementation.name == "pypy"
+    assert not x25519._is_compiled("sws.crypto.ref.x25519")
+    assert not x25519._is_compiled("sws.no_such_module")
