@@ -27,12 +27,13 @@ from sws.crypto.system import Entropy, system_entropy
 __all__ = ["RsaPrivateKey", "RsaPublicKey", "generate", "public", "sign_pkcs1", "sign_pss", "verify_pkcs1", "verify_pss"]
 
 _DIGEST_INFO: Final = {
+    "sha1": bytes.fromhex("3021300906052b0e03021a05000414"),
     "sha224": bytes.fromhex("302d300d06096086480165030402040500041c"),
     "sha256": bytes.fromhex("3031300d060960864801650304020105000420"),
     "sha384": bytes.fromhex("3041300d060960864801650304020205000430"),
     "sha512": bytes.fromhex("3051300d060960864801650304020305000440"),
 }
-"""What stands before the digest.  RFC 8017 §9.2, note 1."""
+"""What stands before the digest.  RFC 8017 §9.2, note 1.  Whether an old hash is good enough is for the protocols to say."""
 
 
 def public(key: RsaPrivateKey) -> RsaPublicKey:
@@ -46,7 +47,7 @@ def sign_pkcs1(key: RsaPrivateKey, message: bytes, hash_name: str, entropy: Entr
     Args:
       key:        SECRET.
       message:    what is signed, whole.
-      hash_name:  "sha224", "sha256", "sha384" or "sha512".
+      hash_name:  of SHA-1 or SHA-2, as `hashes` spells it.
       entropy:    for the blinding; the signature does not depend on it.
     Returns: as many octets as the modulus has.
     Raises:  UsageError for another hash; SwsError if the result does not verify.

@@ -4,11 +4,11 @@
 from __future__ import annotations
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from sws.base.errors import DecodeError
 from sws.crypto import ecdh
 from sws.crypto.curves import curve_named
+from tests.crypto.other import ec, needs_other
 from tests.crypto.wycheproof import cases
 
 OTHER = {"P-256": ec.SECP256R1(), "P-384": ec.SECP384R1()}
@@ -36,6 +36,7 @@ def test_wycheproof(name: str) -> None:
     assert outcomes["invalid"] > 10
 
 
+@needs_other
 @pytest.mark.parametrize("curve", ["P-256", "P-384"])
 def test_both_sides_and_another_implementation_agree(curve: str) -> None:
     one, two = ecdh.generate(curve), ecdh.generate(curve)

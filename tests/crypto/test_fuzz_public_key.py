@@ -5,12 +5,14 @@ from __future__ import annotations
 
 import pytest
 
+from tests.crypto.other import needs_other
 from tests.fuzz.fuzz_public_key import TARGETS
 from tests.fuzz.kit import Target, fuzz
 
 EXECUTIONS = {"signature": 200}
 
 
+@needs_other
 @pytest.mark.slow
 @pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.name)
 def test_smoke(target: Target) -> None:

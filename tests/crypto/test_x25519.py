@@ -11,7 +11,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 
 from sws.base.errors import DecodeError
 from sws.crypto import x25519
@@ -19,6 +18,7 @@ from sws.crypto.kernels import emit_x25519, scalar_x25519
 from sws.crypto.kernels.edwards25519_comb import base_u
 from sws.crypto.kernels.x25519_ladder import exchange as ladder
 from sws.crypto.ref.x25519 import x25519 as twin
+from tests.crypto.other import X25519PrivateKey, needs_other
 from tests.crypto.wycheproof import cases
 from tests.kit.vectors import extra_json, load_vectors
 
@@ -81,6 +81,7 @@ def test_wycheproof() -> None:
     assert counts["refused"] >= 10
 
 
+@needs_other
 @kernels
 def test_kernels_agree_with_another_implementation(multiply: Multiply) -> None:
     chance = random.Random("kernels")
@@ -98,6 +99,7 @@ def test_edges(multiply: Multiply, k: int, u: int) -> None:
     assert multiply(k, u, 1) == multiply(k, u, P - 1) == twin(k, u)
 
 
+@needs_other
 def test_the_comb_gives_public_keys() -> None:
     chance = random.Random("comb")
     for octets in (bytes(32), b"\xff" * 32, *(chance.randbytes(32) for _ in range(50))):
@@ -107,7 +109,7 @@ def test_the_comb_gives_public_keys() -> None:
 
 
 def test_the_result_does_not_depend_on_the_mask() -> None:
-    private, peer = bytes(range(32)), X25519PublicKey.from_public_bytes(b"\x05" * 32).public_bytes_raw()
+    private, peer = bytes(range(32)), b"\x05" * 32
     results = {x25519.exchange(private, peer, lambda count, fill=fill: bytes([fill]) * count) for fill in (0, 1, 0xED, 0xFF)}  # type: ignore[misc]
     assert results == {x25519.exchange(private, peer)}
     assert {x25519.public(private, lambda count, fill=fill: bytes([fill]) * count) for fill in (0, 0xFF)} == {x25519.public(private)}  # type: ignore[misc]
@@ -129,6 +131,7 @@ def test_keys_of_other_lengths_are_refused(octets: bytes) -> None:
         x25519.exchange(bytes(32), octets)
 
 
+@needs_other
 @pytest.mark.parametrize("mode", ["auto", "ct", "ref"])
 def test_every_mode_works(mode: str) -> None:
     """In a process of its own, because the choice is made at import."""

@@ -11,15 +11,13 @@ from __future__ import annotations
 import random
 from typing import Final
 
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
-
 from sws.base.errors import DecodeError
 from sws.crypto import ecdsa, ed25519, rsa
 from sws.crypto.curves import P256, P384
 from sws.crypto.kernels import edwards25519_comb
 from sws.crypto.ref import ed25519 as edwards
 from sws.crypto.weierstrass import decode_point, encode_point
+from tests.crypto.other import decode_dss_signature, ec
 from tests.fuzz.kit import Target, main
 
 __all__ = ["TARGETS"]
