@@ -16,16 +16,33 @@ from typing import Any, Final
 
 import ecdsa as peer_ecdsa
 import ecdsa.numbertheory as peer_numbertheory
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, padding
-from cryptography.hazmat.primitives.asymmetric import ed25519 as other_ed25519
-from cryptography.hazmat.primitives.asymmetric import rsa as other_rsa
-from cryptography.hazmat.primitives.asymmetric import x25519 as other_x25519
 from tlslite.utils.x25519 import X25519_G
 from tlslite.utils.x25519 import x25519 as peer_x25519
 
 from bench.crypto_rows import Row
 from sws.crypto import ecdh, ecdsa, ed25519, rsa, x25519
+
+try:
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.asymmetric import ec, padding
+    from cryptography.hazmat.primitives.asymmetric import ed25519 as other_ed25519
+    from cryptography.hazmat.primitives.asymmetric import rsa as other_rsa
+    from cryptography.hazmat.primitives.asymmetric import x25519 as other_x25519
+
+    _HAVE_OPENSSL = True
+except ImportError:
+
+    class _StandIn:
+        """Where cryptography's wheels do not load there is no column of OpenSSL."""
+
+        def __getattr__(self, name: str) -> Any:
+            return self
+
+        def __call__(self, *args: object, **kwargs: object) -> Any:
+            return self
+
+    _HAVE_OPENSSL = False
+    hashes = ec = padding = other_ed25519 = other_rsa = other_x25519 = _StandIn()
 
 __all__ = ["rows"]
 
@@ -48,7 +65,7 @@ def _counted(call: Callable[[Any], object], values: list[Any]) -> Callable[[], o
 
 
 def _row(name: str, ours: Any, peer: Any, openssl: Any, bars: tuple[float | None, float | None] = (None, None)) -> Row:
-    return Row(name=name, ours=ours, peer=peer, openssl=openssl, octets=0, gate=bars[0], aim=bars[1])
+    return Row(name=name, ours=ours, peer=peer, openssl=openssl if _HAVE_OPENSSL else None, octets=0, gate=bars[0], aim=bars[1])
 
 
 def _x25519() -> list[Row]:
@@ -154,12 +171,12 @@ def _ed25519() -> list[Row]:
 
 
 def _rsa() -> list[Row]:
-    other = other_rsa.generate_private_key(65537, 2048)
-    numbers = other.private_numbers()
-    key = rsa.RsaPrivateKey(numbers.public_numbers.n, 65537, numbers.d, numbers.p, numbers.q)
+    key = rsa.generate(2048)
+    other_numbers = other_rsa.RSAPublicNumbers(key.e, key.n)
+    other = other_rsa.RSAPrivateNumbers(key.p, key.q, key.d, key.dp, key.dq, key.q_inv, other_numbers).private_key()
     scheme, algorithm = padding.PSS(padding.MGF1(hashes.SHA256()), 32), hashes.SHA256()
     messages = [b"%064d" % index for index in range(16)]
-    signed = [(message, other.sign(message, scheme, algorithm)) for message in messages]
+    signed = [(message, rsa.sign_pss(key, message, "sha256")) for message in messages]
     public, other_public = key.public, other.public_key()
     return [
         _row(

@@ -192,3 +192,14 @@ def test_random_numbers_cover_their_range() -> None:
     asked: list[int] = []
     weierstrass.random_below(P256.n, lambda count: asked.append(count) or bytes(count))  # type: ignore[func-returns-value]
     assert asked == [40]
+
+
+def test_remembered_multiples_are_bounded() -> None:
+    cache = comb._multiples_of_key
+    point = (P256.gx, P256.gy)
+    cache.cache_clear()
+    for k in range(1, 51):
+        r = other_multiple(P256, k)
+        assert comb.x_matches(P256, 0, 1, r, r[0] % P256.n)
+    assert cache.cache_info().currsize == cache.cache_info().maxsize == 32
+    assert cache(P256, point) == tuple(other_multiple(P256, k) for k in range(1, 16, 2))

@@ -23,6 +23,7 @@ twin.
 from __future__ import annotations
 
 import binascii
+from functools import lru_cache
 from typing import Final
 
 from sws.crypto.curves import P256, Curve
@@ -173,11 +174,17 @@ def multiple(curve: Curve, k: int, point: Affine, mask: int) -> Affine | None:
     return x * square % p, (y, p - y)[flip]
 
 
+@lru_cache(maxsize=32)
+def _multiples_of_key(curve: Curve, point: Affine) -> tuple[Affine, ...]:
+    """1, 3, … 15 times a public key.  Keys of issuers and token signers come again and again; 32 of them are at most 48 KiB."""
+    return tuple(_odd_multiples(curve, point, 8))
+
+
 def _digits(curve: Curve, u1: int, u2: int, point: Affine) -> list[tuple[int, int, int]]:
     """(position, x, 2y) of all points that u1·G + u2·point adds up, from the highest position down; (0, 0, 0) ends it."""
     found = [(0, 0, 0)]
     window, rows = _comb(curve)
-    for table, width, u in ((rows[0], window + 1, u1), (_odd_multiples(curve, point, 8), 5, u2)):
+    for table, width, u in ((rows[0], window + 1, u1), (_multiples_of_key(curve, point), 5, u2)):
         for digit, position in wnaf(u, width):
             x, y = table[abs(digit) >> 1]
             found.append((position, x, y + y if digit > 0 else -y - y))
