@@ -58,6 +58,7 @@ def test_another_implementation_signs_the_same() -> None:
         assert not ed25519.verify(key.public, message + b"x", signature)
 
 
+@pytest.mark.slow
 @kernels
 def test_multiples_of_the_base_point(kernel: ModuleType) -> None:
     chance = random.Random("base")
@@ -70,6 +71,7 @@ def test_multiples_of_the_base_point(kernel: ModuleType) -> None:
         assert comb.base_u(clamped, mask) == (1 + (point := ref.multiply(clamped, ref.BASE))[1]) * pow(1 - point[1], -1, P) % P
 
 
+@pytest.mark.slow
 @kernels
 def test_combinations(kernel: ModuleType) -> None:
     chance = random.Random("combination")

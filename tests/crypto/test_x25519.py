@@ -82,6 +82,7 @@ def test_wycheproof() -> None:
 
 
 @needs_other
+@pytest.mark.slow
 @kernels
 def test_kernels_agree_with_another_implementation(multiply: Multiply) -> None:
     chance = random.Random("kernels")
