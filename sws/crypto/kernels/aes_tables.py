@@ -11,22 +11,24 @@ from collections.abc import Sequence
 from functools import cache
 from struct import unpack
 from sys import byteorder
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from sws.crypto.kernels.aes_schedule import expand, inverse_sbox, sbox
-from sws.crypto.kernels.scalar_aes import encrypt_words
+from sws.crypto.kernels.scalar_aes import count_words, encrypt_words
 
 __all__ = ["AesKey"]
 
 Run: TypeAlias = tuple[bytes, int, int]
+
+_BLOCK: Final = bytes(16)
 
 
 @cache
 def _tables() -> tuple[list[int], list[int], list[int], list[int], list[int]]:
     """For rows 0 .. 3 the column that an octet becomes after SubBytes and MixColumns; and the S-box."""
     box = list(sbox())
-    columns = [(_times(2, value) << 24) | value << 16 | value << 8 | _times(3, value) for value in box]
-    first, second, third, fourth = ([(word >> shift | word << 32 - shift) & 0xFFFFFFFF for word in columns] for shift in (0, 8, 16, 24))
+    columns = [_times(3, value) << 24 | value << 16 | value << 8 | _times(2, value) for value in box]
+    first, second, third, fourth = ([(word << shift | word >> 32 - shift) & 0xFFFFFFFF for word in columns] for shift in (0, 8, 16, 24))
     return first, second, third, fourth, box
 
 
@@ -43,25 +45,24 @@ def _times(factor: int, octet: int) -> int:
 @cache
 def _inverse_tables() -> tuple[list[int], list[list[int]]]:
     """The inverse S-box, and for rows 0 .. 3 the column that an octet becomes by InvMixColumns."""
-    columns = [_times(14, v) << 24 | _times(9, v) << 16 | _times(13, v) << 8 | _times(11, v) for v in range(256)]
-    rows = [[(word >> shift | word << 32 - shift) & 0xFFFFFFFF for word in columns] for shift in (0, 8, 16, 24)]
+    columns = [_times(11, v) << 24 | _times(13, v) << 16 | _times(9, v) << 8 | _times(14, v) for v in range(256)]
+    rows = [[(word << shift | word >> 32 - shift) & 0xFFFFFFFF for word in columns] for shift in (0, 8, 16, 24)]
     return list(inverse_sbox()), rows
 
 
-def words_of(octets: bytes) -> list[int]:
-    """Big-endian words of 32 bits."""
+def words_of(octets: bytes) -> array[int]:
+    """Words of 32 bits, the first octet lowest."""
     words = array("I", octets)
-    if byteorder == "little":
+    if byteorder == "big":
         words.byteswap()
-    return words.tolist()
+    return words
 
 
-def octets_of(words: list[int]) -> bytes:
-    """The octets of big-endian words."""
-    octets = array("I", words)
-    if byteorder == "little":
-        octets.byteswap()
-    return octets.tobytes()
+def octets_of(words: array[int]) -> bytes:
+    """The octets of words, which are given up."""
+    if byteorder == "big":
+        words.byteswap()
+    return words.tobytes()
 
 
 class AesKey:
@@ -74,11 +75,13 @@ class AesKey:
     __slots__ = ("_keys",)
 
     def __init__(self, key: bytes) -> None:
-        self._keys = words_of(b"".join(expand(key)))
+        self._keys = words_of(b"".join(expand(key))).tolist()
 
     def encrypt_blocks(self, blocks: bytes) -> bytes:
         """Each block of sixteen octets, encrypted."""
-        return octets_of(encrypt_words(self._keys, *_tables(), words_of(blocks), False, len(blocks) >> 4))
+        words = words_of(blocks)
+        encrypt_words(self._keys, *_tables(), words)
+        return octets_of(words)
 
     def decrypt_blocks(self, blocks: bytes) -> bytes:
         """Each block of sixteen octets, decrypted."""
@@ -86,19 +89,19 @@ class AesKey:
         box, rows = _inverse_tables()
         out = bytearray()
         for at in range(0, len(blocks), 16):
-            state = [word ^ key for word, key in zip(unpack(">4I", blocks[at : at + 16]), keys[-4:], strict=True)]
+            state = [word ^ key for word, key in zip(unpack("<4I", blocks[at : at + 16]), keys[-4:], strict=True)]
             for start in range(len(keys) - 8, -4, -4):
                 state = [
-                    box[state[c] >> 24] << 24
-                    | box[state[c - 1] >> 16 & 255] << 16
-                    | box[state[c - 2] >> 8 & 255] << 8
-                    | box[state[c - 3] & 255]
+                    box[state[c] & 255]
+                    | box[state[c - 1] >> 8 & 255] << 8
+                    | box[state[c - 2] >> 16 & 255] << 16
+                    | box[state[c - 3] >> 24] << 24
                     for c in range(4)
                 ]
                 state = [word ^ key for word, key in zip(state, keys[start : start + 4], strict=True)]
                 if start:
-                    state = [rows[0][w >> 24] ^ rows[1][w >> 16 & 255] ^ rows[2][w >> 8 & 255] ^ rows[3][w & 255] for w in state]
-            out += octets_of(state)
+                    state = [rows[0][w & 255] ^ rows[1][w >> 8 & 255] ^ rows[2][w >> 16 & 255] ^ rows[3][w >> 24] for w in state]
+            out += octets_of(array("I", state))
         return bytes(out)
 
     def crypt_many(self, runs: Sequence[Run], texts: Sequence[bytes]) -> tuple[list[bytes], list[bytes]]:
@@ -107,14 +110,10 @@ class AesKey:
         firsts = []
         outputs = []
         for (prefix, first, count), text in zip(runs, texts, strict=True):
-            counter = [*unpack(">3I", prefix), first]
-            stream = encrypt_words(self._keys, *tables, counter, True, count)
-            firsts.append(octets_of(stream[:4]))
             size = len(text)
-            words = words_of(text + bytes(-size & 15))
-            at = 4
-            for index in range(len(words)):
-                words[index] ^= stream[at]
-                at += 1
-            outputs.append(octets_of(words)[:size])
+            words = words_of(b"".join((_BLOCK, text, _BLOCK[: (count - 1) * 16 - size])))
+            count_words(self._keys, *tables, [*unpack("<3I", prefix), first], words)
+            octets = octets_of(words)
+            firsts.append(octets[:16])
+            outputs.append(octets[16 : 16 + size])
         return firsts, outputs

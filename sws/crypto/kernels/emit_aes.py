@@ -2,7 +2,7 @@
 """Emits `scalar_aes.py`: AES on 32-bit words with tables that join SubBytes and MixColumns.  FIPS 197 §5.1.
 
 A column after SubBytes, ShiftRows and MixColumns is the sum of four table entries, one for each octet that reaches it; the tables are
-rotations of each other, and all four are kept.  Rounds are written out in pairs, so that the four words only change names.
+rotations of each other, and all four are kept.  All rounds are written out; those that only longer keys have stand behind a condition.
 """
 
 from __future__ import annotations
@@ -16,85 +16,101 @@ TARGET: Final = "scalar_aes.py"
 _HEAD: Final = '''# SPDX-License-Identifier: Apache-2.0 OR MIT
 """Emitted by `emit_aes.py`; do not edit.  AES on 32-bit words.  FIPS 197 §5.1; SP 800-38D §6.5 for the counter.
 
+A word is a column, its row 0 the lowest octet.  In all functions: `keys` are the round keys, four words each; `t0` .. `t3`
+say for an octet at rows 0 .. 3 what it adds to its column after SubBytes and MixColumns; `box` is the S-box.
+
 Timing: looks up tables at places that depend on key and data.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import MutableSequence
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     from mypy_extensions import i64
 
-__all__ = ["encrypt_words"]
+__all__ = ["count_words", "encrypt_words"]
 
+Words: TypeAlias = MutableSequence[int]
+'''
 
-def encrypt_words(
-    keys: list[int],
-    t0: list[int],
-    t1: list[int],
-    t2: list[int],
-    t3: list[int],
-    box: list[int],
-    words: list[int],
-    counts: bool,
-    blocks: int,
-) -> list[int]:
-    """Encrypts blocks of four words.
+_TABLES: Final = "keys: list[int], t0: list[int], t1: list[int], t2: list[int], t3: list[int], box: list[int]"
 
-    Args:
-      keys:    the round keys, four words each; SECRET.
-      t0..t3:  for a value of an octet at rows 0 .. 3, what it adds to the column after SubBytes and MixColumns.
-      box:     the S-box.
-      words:   the blocks; if `counts`, the first counter block, whose last word then counts modulo 2^32.
-      blocks:  how many.
-    """
-    out: list[int] = []
+_ENCRYPT: Final = f'''
+
+def encrypt_words({_TABLES}, words: Words) -> None:
+    """Encrypts blocks of four words where they stand."""
     last: i64 = len(keys) - 4
     at: i64 = 0
-    done: i64 = 0
-    left: i64 = blocks
-    while done < left:
-        k: i64 = 4'''
+    end: i64 = len(words)
+    while at < end:'''
+
+_COUNT: Final = f'''
+
+def count_words(
+    {_TABLES}, first: Words, words: Words
+) -> None:
+    """Adds encrypted counter blocks to words.
+
+    Args:
+      first:  three words of the counter blocks, and the first counter, which counts modulo 2^32.
+      words:  whole blocks.
+    """
+    last: i64 = len(keys) - 4
+    at: i64 = 0
+    end: i64 = len(words)
+    w0: i64 = first[0] ^ keys[0]
+    w1: i64 = first[1] ^ keys[1]
+    w2: i64 = first[2] ^ keys[2]
+    count: i64 = first[3]
+    while at < end:'''
 
 
 def _octet(word: str, row: int) -> str:
-    shift = 24 - 8 * row
+    shift = 8 * row
     return f"{word} >> 24" if shift == 24 else f"{word} >> {shift} & 255" if shift else f"{word} & 255"
 
 
-def _round(inputs: str, outputs: str, key: str, offset: int) -> list[str]:
+def _round(inputs: str, outputs: str, key: int) -> list[str]:
     lines = []
     for column in range(4):
         terms = [f"t{row}[{_octet(inputs[(column + row) % 4], row)}]" for row in range(4)]
-        place = f"{key} + {offset + column}" if offset + column else key
-        lines.append(f"{outputs[column]} = {' ^ '.join(terms)} ^ keys[{place}]")
+        lines.append(f"{outputs[column]} = {' ^ '.join(terms)} ^ keys[{key + column}]")
     return lines
 
 
-def _last(inputs: str) -> list[str]:
+def _last(inputs: str, operator: str) -> list[str]:
     lines = []
     for column in range(4):
         octets = [f"box[{_octet(inputs[(column + row) % 4], row)}]" for row in range(4)]
-        value = f"({octets[0]} << 24 | {octets[1]} << 16 | {octets[2]} << 8 | {octets[3]})"
-        lines.append(f"out.append({value} ^ keys[{f'last + {column}' if column else 'last'}])")
+        value = f"{octets[3]} << 24 | {octets[2]} << 16 | {octets[1]} << 8 | {octets[0]}"
+        lines.append(
+            f"words[{f'at + {column}' if column else 'at'}] {operator} ({value}) ^ keys[{f'last + {column}' if column else 'last'}]"
+        )
     return lines
+
+
+def _pair(key: int) -> list[str]:
+    return _round("efgh", "abcd", key) + _round("abcd", "efgh", key + 4)
+
+
+def _body(start: list[str], operator: str, end: list[str]) -> list[str]:
+    lines = [*start, *(line.replace(" =", ": i64 =", 1) for line in _round("abcd", "efgh", 4))]
+    for pair in range(4):
+        lines += _pair(8 + 8 * pair)
+    lines += ["if last > 40:", *(f"    {line}" for line in _pair(40))]
+    lines += ["if last > 48:", *(f"    {line}" for line in _pair(48))]
+    lines += [*_last("efgh", operator), *end]
+    return [f"        {line}" for line in lines]
 
 
 def source() -> str:
     """The module's text."""
-    lines = [_HEAD]
-    lines += [f"        {name}: i64 = words[{f'at + {i}' if i else 'at'}] ^ keys[{i}]" for i, name in enumerate("abcd")]
-    lines += [f"        {line}".replace(" =", ": i64 =", 1) for line in _round("abcd", "efgh", "k", 0)]
-    lines.append("        k = 8")
-    lines.append("        while k < last:")
-    lines += [f"            {line}" for line in _round("efgh", "abcd", "k", 0) + _round("abcd", "efgh", "k", 4)]
-    lines.append("            k += 8")
-    lines += [f"        {line}" for line in _last("efgh")]
-    lines.append("        if counts:")
-    lines.append("            words[3] = (words[3] + 1) & 0xFFFFFFFF")
-    lines.append("        else:")
-    lines.append("            at += 4")
-    lines.append("        done += 1")
-    lines.append("    return out")
+    block = [f"{name}: i64 = words[{f'at + {i}' if i else 'at'}] ^ keys[{i}]" for i, name in enumerate("abcd")]
+    counter = [f"{name}: i64 = w{i}" for i, name in enumerate("abc")] + [
+        "d: i64 = ((count & 255) << 24 | (count & 0xFF00) << 8 | count >> 8 & 0xFF00 | count >> 24) ^ keys[3]"
+    ]
+    lines = [_HEAD, _ENCRYPT[1:], *_body(block, "=", ["at += 4"])]
+    lines += [_COUNT, *_body(counter, "^=", ["at += 4", "count = (count + 1) & 0xFFFFFFFF"])]
     return "\n".join(lines) + "\n"

@@ -69,7 +69,7 @@ def source() -> str:
     parts = [_HEAD, *(f"    {line}" for line in places), *_TAIL, *_sub_bytes()]
     for turn in range(4):
         parts += _mix(turn)
-    return "\n".join(parts) + "\n"
+    return "\n".join(parts).rstrip() + "\n"
 
 
 _HEAD: Final = '''# SPDX-License-Identifier: Apache-2.0 OR MIT

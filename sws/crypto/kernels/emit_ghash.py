@@ -21,6 +21,7 @@ Timing: looks up tables at places that depend on key and data.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -29,12 +30,12 @@ if TYPE_CHECKING:
 __all__ = ["hash_words"]
 
 
-def hash_words(high: list[int], middle: list[int], low: list[int], words: list[int]) -> tuple[int, int, int]:
-    """The hash of blocks of four words, in its pieces of 43, 43 and 42 bits.
+def hash_words(high: list[int], middle: list[int], low: list[int], words: Sequence[int]) -> tuple[int, int, int]:
+    """The hash of blocks of four words, in its pieces of 43, 43 and 42 bits, from the last octet to the first.
 
     Args:
       high, middle, low:  the pieces of the entry for octet i of value v at 256 * i + v; SECRET.
-      words:  big-endian words.
+      words:  four octets each, the first one lowest.
     """
     a: i64 = 0
     b: i64 = 0
@@ -43,10 +44,10 @@ def hash_words(high: list[int], middle: list[int], low: list[int], words: list[i
     at: i64 = 0
     end: i64 = len(words)
     while at < end:
-        w0: i64 = a >> 11 ^ words[at]
-        w1: i64 = ((a & 0x7FF) << 21 | b >> 22) ^ words[at + 1]
-        w2: i64 = ((b & 0x3FFFFF) << 10 | c >> 32) ^ words[at + 2]
-        w3: i64 = (c & 0xFFFFFFFF) ^ words[at + 3]
+        w0: i64 = (c & 0xFFFFFFFF) ^ words[at]
+        w1: i64 = ((b & 0x3FFFFF) << 10 | c >> 32) ^ words[at + 1]
+        w2: i64 = ((a & 0x7FF) << 21 | b >> 22) ^ words[at + 2]
+        w3: i64 = a >> 11 ^ words[at + 3]
         at += 4'''
 
 
@@ -54,14 +55,14 @@ def source() -> str:
     """The module's text."""
     lines = [_HEAD]
     for octet in range(16):
-        shift = 24 - 8 * (octet % 4)
+        shift = 8 * (octet % 4)
         word = f"w{octet // 4}"
         value = f"{word} >> 24" if shift == 24 else f"({word} >> {shift} & 255)" if shift else f"({word} & 255)"
         if octet:
             value = f"({value})" if shift == 24 else value
             lines.append(f"        i = {256 * octet} + {value}")
         else:
-            lines.append(f"        i = {value}")
+            lines.append(f"        i = {value[1:-1]}")
         for piece, table in (("a", "high"), ("b", "middle"), ("c", "low")):
             lines.append(f"        {piece} {'^' if octet else ''}= {table}[i]")
     lines.append("    return a, b, c")

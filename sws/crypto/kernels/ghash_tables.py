@@ -53,7 +53,7 @@ def _multiples(element: int) -> list[int]:
 
 
 def _tables(h: int, _: int) -> Tables:
-    """For octet i of value v, at 256 * i + v, the product with H, in pieces of 43, 43 and 42 bits."""
+    """For octet i of value v, at 256 * i + v, the product with H, in pieces of 43, 43 and 42 bits from its last octet to its first."""
     high: list[int] = []
     middle: list[int] = []
     low: list[int] = []
@@ -66,6 +66,7 @@ def _tables(h: int, _: int) -> Tables:
         for index in (2, 4, 8, 16, 32, 64, 128):
             for lower in range(1, index):
                 table[index + lower] = table[index] ^ table[lower]
+        table = [int.from_bytes(entry.to_bytes(16, "big"), "little") for entry in table]
         high += [entry >> 85 for entry in table]
         middle += [entry >> 42 & 0x7FFFFFFFFFF for entry in table]
         low += [entry & 0x3FFFFFFFFFF for entry in table]
@@ -102,7 +103,7 @@ class GhashKey:
         hashes = []
         for message in messages:
             a, b, c = hash_words(high, middle, low, words_of(message))
-            hashes.append((a << 85 | b << 42 | c).to_bytes(16, "big"))
+            hashes.append((a << 85 | b << 42 | c).to_bytes(16, "little"))
         return hashes
 
     def _by_digits(self, message: bytes) -> bytes:
