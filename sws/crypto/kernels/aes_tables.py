@@ -14,7 +14,7 @@ from sys import byteorder
 from typing import Final, TypeAlias
 
 from sws.crypto.kernels.aes_schedule import expand, inverse_sbox, sbox
-from sws.crypto.kernels.scalar_aes import count_words, encrypt_words
+from sws.crypto.kernels.scalar_aes import count_10, count_12, count_14, encrypt_10, encrypt_12, encrypt_14
 
 __all__ = ["AesKey"]
 
@@ -72,15 +72,18 @@ class AesKey:
       key:  16, 24 or 32 octets; SECRET.
     """
 
-    __slots__ = ("_keys",)
+    __slots__ = ("_count", "_encrypt", "_keys")
 
     def __init__(self, key: bytes) -> None:
         self._keys = words_of(b"".join(expand(key))).tolist()
+        size = len(key)
+        self._encrypt = encrypt_10 if size == 16 else encrypt_12 if size == 24 else encrypt_14
+        self._count = count_10 if size == 16 else count_12 if size == 24 else count_14
 
     def encrypt_blocks(self, blocks: bytes) -> bytes:
         """Each block of sixteen octets, encrypted."""
         words = words_of(blocks)
-        encrypt_words(self._keys, *_tables(), words)
+        self._encrypt(self._keys, *_tables(), words)
         return octets_of(words)
 
     def decrypt_blocks(self, blocks: bytes) -> bytes:
@@ -112,7 +115,7 @@ class AesKey:
         for (prefix, first, count), text in zip(runs, texts, strict=True):
             size = len(text)
             words = words_of(b"".join((_BLOCK, text, _BLOCK[: (count - 1) * 16 - size])))
-            count_words(self._keys, *tables, [*unpack("<3I", prefix), first], words)
+            self._count(self._keys, *tables, [*unpack("<3I", prefix), first], words)
             octets = octets_of(words)
             firsts.append(octets[:16])
             outputs.append(octets[16 : 16 + size])

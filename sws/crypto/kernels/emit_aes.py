@@ -2,7 +2,8 @@
 """Emits `scalar_aes.py`: AES on 32-bit words with tables that join SubBytes and MixColumns.  FIPS 197 §5.1.
 
 A column after SubBytes, ShiftRows and MixColumns is the sum of four table entries, one for each octet that reaches it; the tables are
-rotations of each other, and all four are kept.  All rounds are written out; those that only longer keys have stand behind a condition.
+rotations of each other, and all four are kept.  All rounds are written out, for each length of a key apart: PyPy compiles a loop best
+when it has one way through.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from typing import TYPE_CHECKING, TypeAlias
 if TYPE_CHECKING:
     from mypy_extensions import i64
 
-__all__ = ["count_words", "encrypt_words"]
+__all__ = ["count_10", "count_12", "count_14", "encrypt_10", "encrypt_12", "encrypt_14"]
 
 Words: TypeAlias = MutableSequence[int]
 '''
@@ -39,25 +40,23 @@ _TABLES: Final = "keys: list[int], t0: list[int], t1: list[int], t2: list[int], 
 
 _ENCRYPT: Final = f'''
 
-def encrypt_words({_TABLES}, words: Words) -> None:
+def encrypt_ROUNDS({_TABLES}, words: Words) -> None:
     """Encrypts blocks of four words where they stand."""
-    last: i64 = len(keys) - 4
     at: i64 = 0
     end: i64 = len(words)
     while at < end:'''
 
 _COUNT: Final = f'''
 
-def count_words(
+def count_ROUNDS(
     {_TABLES}, first: Words, words: Words
 ) -> None:
-    """Adds encrypted counter blocks to words.
+    """Adds encrypted counter blocks to words, in ROUNDS rounds.
 
     Args:
       first:  three words of the counter blocks, and the first counter, which counts modulo 2^32.
       words:  whole blocks.
     """
-    last: i64 = len(keys) - 4
     at: i64 = 0
     end: i64 = len(words)
     w0: i64 = first[0] ^ keys[0]
@@ -80,28 +79,20 @@ def _round(inputs: str, outputs: str, key: int) -> list[str]:
     return lines
 
 
-def _last(inputs: str, operator: str) -> list[str]:
+def _last(inputs: str, operator: str, key: int) -> list[str]:
     lines = []
     for column in range(4):
         octets = [f"box[{_octet(inputs[(column + row) % 4], row)}]" for row in range(4)]
         value = f"{octets[3]} << 24 | {octets[2]} << 16 | {octets[1]} << 8 | {octets[0]}"
-        lines.append(
-            f"words[{f'at + {column}' if column else 'at'}] {operator} ({value}) ^ keys[{f'last + {column}' if column else 'last'}]"
-        )
+        lines.append(f"words[{f'at + {column}' if column else 'at'}] {operator} ({value}) ^ keys[{key + column}]")
     return lines
 
 
-def _pair(key: int) -> list[str]:
-    return _round("efgh", "abcd", key) + _round("abcd", "efgh", key + 4)
-
-
-def _body(start: list[str], operator: str, end: list[str]) -> list[str]:
+def _body(rounds: int, start: list[str], operator: str, end: list[str]) -> list[str]:
     lines = [*start, *(line.replace(" =", ": i64 =", 1) for line in _round("abcd", "efgh", 4))]
-    for pair in range(4):
-        lines += _pair(8 + 8 * pair)
-    lines += ["if last > 40:", *(f"    {line}" for line in _pair(40))]
-    lines += ["if last > 48:", *(f"    {line}" for line in _pair(48))]
-    lines += [*_last("efgh", operator), *end]
+    for first in range(2, rounds, 2):
+        lines += _round("efgh", "abcd", 4 * first) + _round("abcd", "efgh", 4 * first + 4)
+    lines += [*_last("efgh", operator, 4 * rounds), *end]
     return [f"        {line}" for line in lines]
 
 
@@ -111,6 +102,8 @@ def source() -> str:
     counter = [f"{name}: i64 = w{i}" for i, name in enumerate("abc")] + [
         "d: i64 = ((count & 255) << 24 | (count & 0xFF00) << 8 | count >> 8 & 0xFF00 | count >> 24) ^ keys[3]"
     ]
-    lines = [_HEAD, _ENCRYPT[1:], *_body(block, "=", ["at += 4"])]
-    lines += [_COUNT, *_body(counter, "^=", ["at += 4", "count = (count + 1) & 0xFFFFFFFF"])]
+    lines = [_HEAD[:-1]]
+    for rounds in (10, 12, 14):
+        lines += [_ENCRYPT.replace("ROUNDS", str(rounds)), *_body(rounds, block, "=", ["at += 4"])]
+        lines += [_COUNT.replace("ROUNDS", str(rounds)), *_body(rounds, counter, "^=", ["at += 4", "count = (count + 1) & 0xFFFFFFFF"])]
     return "\n".join(lines) + "\n"
