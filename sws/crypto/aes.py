@@ -140,7 +140,7 @@ class AES:
             whole = (1 << 32) - (start & 0xFFFFFFFF)
             piece = data[at : at + BLOCK * whole]
             blocks = -(-len(piece) // BLOCK)
-            run = ((start >> 32).to_bytes(12, "big"), (start & 0xFFFFFFFF) - 1, blocks + 1)
+            run = ((start >> 32).to_bytes(12, "big"), start - 1 & 0xFFFFFFFF, blocks + 1)
             out += self._cipher.crypt_many([run], [piece])[1]
             at += len(piece)
             start = start + blocks & (1 << 128) - 1

@@ -19,6 +19,7 @@ Timing: depends on lengths only, down to the machine's arithmetic on Python inte
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Sequence
 from functools import lru_cache
 from operator import itemgetter, xor
@@ -84,7 +85,7 @@ def _octet_at(left_out: int) -> tuple[int, ...]:
 _OCTETS: Final = tuple(map(_octet_at, range(4)))
 
 
-def patterns(round_keys: Sequence[bytes]) -> list[tuple[int, ...]]:
+def patterns(round_keys: Sequence[bytes]) -> list[array[int]]:
     """For each round and bit, the places where the round key has that bit: bit p for place p.
 
     The constant of SubBytes, which the circuit leaves out, is added to all but the first: MixColumns takes an octet repeated four times to
@@ -93,7 +94,7 @@ def patterns(round_keys: Sequence[bytes]) -> list[tuple[int, ...]]:
     found = []
     for number, key in enumerate(round_keys):
         places = int.from_bytes(bytes(itemgetter(*_OCTETS[(_START + number) & 3])(key)), "little") ^ (_CONSTANT if number else 0)
-        found.append(tuple(_gathered(places >> bit & _LOWEST) for bit in range(8)))
+        found.append(array("H", [_gathered(places >> bit & _LOWEST) for bit in range(8)]))
     return found
 
 

@@ -6,6 +6,7 @@ Timing: `AesKey` looks up octets at places that depend on key and data; `Constan
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Sequence
 from functools import lru_cache, partial
 from typing import Final, TypeAlias
@@ -21,6 +22,8 @@ Run: TypeAlias = tuple[bytes, int, int]
 
 _BITS_FROM: Final = 330
 """Blocks from which on bit-slicing is quicker."""
+_BIT_PLANS_FROM: Final = 64
+"""Lanes from which on spread keys are remembered."""
 _COUNTERS: Final = 1 << 11
 _BLOCK: Final = bytes(16)
 
@@ -58,7 +61,7 @@ class AesKey:
         self._octet_plans: Plans[list[int]] = Plans(
             partial(aes_translate.spread_keys, self._round_keys), lambda count: rounds * (17 * count + 28)
         )
-        self._patterns: list[tuple[int, ...]] = []
+        self._patterns: list[array[int]] = []
         self._bit_plans: Plans[BitPlan] | None = None
 
     @staticmethod
@@ -143,7 +146,8 @@ class AesKey:
             self._patterns = aes_bitslice.patterns(self._round_keys)
             rounds = len(self._round_keys)
             self._bit_plans = Plans(partial(_bit_plan, self._patterns), lambda lanes: (rounds + 4) * 8 * (2 * lanes + lanes // 7 + 36))
-        return self._bit_plans.get(aes_bitslice.lanes_for(count))
+        lanes = aes_bitslice.lanes_for(count)
+        return _bit_plan(self._patterns, lanes) if lanes < _BIT_PLANS_FROM else self._bit_plans.get(lanes)
 
 
 class ConstantAesKey(AesKey):

@@ -92,11 +92,11 @@ def decrypt(keys: Sequence[int], blocks: bytes) -> bytes:
     table = inverse_sbox()
     n4, n7, n8, n10, n12, n13 = 4 * count, 7 * count, 8 * count, 10 * count, 12 * count, 13 * count
     state = _by_place(blocks) ^ keys[-1]
-    for key in keys[-2::-1]:
+    for number in range(len(keys) - 2, -1, -1):
         b = state.to_bytes(size, "little").translate(table)
         b = b"".join((b[:n4], b[n7:n8], b[n4:n7], b[n10:n12], b[n8:n10], b[n13:], b[n12:n13]))
-        state = int.from_bytes(b, "little") ^ key
-        if key is not keys[0]:
+        state = int.from_bytes(b, "little") ^ keys[number]
+        if number:
             state = _inverse_mix(state, count, ones, row, half)
     return _by_block(state.to_bytes(size, "little"), count)
 

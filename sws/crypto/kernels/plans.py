@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 LIMIT_OCTETS: Final = 8 << 20
 LIMIT_ENTRIES: Final = 4096
-SMALL: Final = 4096
+SMALL: Final = 1024
 """Octets up to which a plan is kept from its first use."""
 
 _MISSES: Final = 4

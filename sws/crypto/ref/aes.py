@@ -120,10 +120,10 @@ def key_expansion(key: bytes) -> list[bytes]:
 def inverse_cipher(block: bytes, round_keys: Sequence[bytes]) -> bytes:
     """INVCIPHER of FIPS 197 §5.3; arguments as for `cipher`."""
     state = _add_round_key(block, round_keys[-1])
-    for key in round_keys[-2::-1]:
+    for number in range(len(round_keys) - 2, -1, -1):
         state = [state[r + 4 * ((c - r) % 4)] for c in range(4) for r in range(4)]
-        state = _add_round_key([_inverse_s_box()[octet] for octet in state], key)
-        if key is not round_keys[0]:
+        state = _add_round_key([_inverse_s_box()[octet] for octet in state], round_keys[number])
+        if number:
             state = _mix_columns(state, (14, 11, 13, 9))
     return bytes(state)
 
