@@ -7,11 +7,11 @@ import random
 
 import pytest
 
-from tests.fuzz.fuzz_http1 import TARGETS
+from tests.fuzz import fuzz_aesgcm, fuzz_http1
 from tests.fuzz.kit import FuzzFailure, Target, fuzz
 
 
-@pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.name)
+@pytest.mark.parametrize("target", [*fuzz_http1.TARGETS, *fuzz_aesgcm.TARGETS], ids=lambda target: target.name)
 def test_smoke(target: Target) -> None:
     report = fuzz(target, executions=1500, seconds=30.0, seed=1)
     assert report.executions == 1500

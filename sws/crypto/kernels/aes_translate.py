@@ -16,8 +16,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from itertools import repeat
-from operator import mul
 from typing import Final
 
 from sws.crypto.kernels.aes_schedule import inverse_sbox, sbox
@@ -38,9 +36,19 @@ def _masks(count: int) -> tuple[int, int, int, int]:
     )
 
 
+@lru_cache(maxsize=32)
+def _places(count: int) -> bytes:
+    """For each octet of the state of `count` blocks, its number in a block."""
+    return b"".join([bytes([at]) * count for at in _ROW_MAJOR])
+
+
 def spread_keys(round_keys: Sequence[bytes], count: int) -> list[int]:
-    """Each round key for `count` blocks: 16 * count octets a round."""
-    return [int.from_bytes(b"".join(map(mul, [key[at : at + 1] for at in _ROW_MAJOR], repeat(count))), "little") for key in round_keys]
+    """Each round key for `count` blocks: 16 * count octets a round.
+
+    Timing: depends on lengths only: the key is the table here, and the places that are looked up are known to all.
+    """
+    places = _places(count)
+    return [int.from_bytes(places.translate(key.ljust(256)), "little") for key in round_keys]
 
 
 def _by_place(blocks: bytes) -> int:
