@@ -33,7 +33,7 @@ _MIX: Final = (mix_0, mix_1, mix_2, mix_3)
 _START: Final = 3
 """How many ShiftRows count as left out before the first round: then mixing begins with its cheapest form."""
 
-MOST: Final = 1088
+MOST: Final = 2112
 """Blocks that are worked on at once: more would leave the processor's caches."""
 
 _LOWEST: Final = int.from_bytes(b"\x01" * 16, "little")

@@ -31,7 +31,7 @@ _GROWTH: Final = 3
 """How many more powers each call may make: a key that is used once or twice needs few."""
 
 
-def _spread(blocks: bytes, stride: int) -> list[int]:
+def _spread(blocks: bytes | bytearray, stride: int) -> list[int]:
     """The first 16 octets of each `stride`, with one octet a bit."""
     text = f"{int.from_bytes(blocks, 'big'):0{8 * len(blocks)}b}".encode()
     return [int.from_bytes(text[at : at + 128], "big") & _ONES for at in range(0, len(text), 8 * stride)]
@@ -87,7 +87,7 @@ class GhashKey:
         """
         return [self.sum_of_products(message, 16) for message in messages]
 
-    def sum_of_products(self, blocks: bytes, stride: int) -> bytes:
+    def sum_of_products(self, blocks: bytes | bytearray, stride: int) -> bytes:
         """The blocks, at the beginning of each `stride` octets, times H^n .. H^2, H."""
         wanted = len(blocks) // stride
         self._grow(wanted)

@@ -23,10 +23,10 @@ SWS_KERNELS=ct.
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from operator import itemgetter, xor
+from math import isqrt
+from operator import itemgetter
 from typing import Final, TypeAlias, final
 
 from sws.crypto.kernels import ghash_kronecker
@@ -39,6 +39,8 @@ _BITS: Final = 8 * _LANE
 _SHORT: Final = 12
 """Blocks of a message up to which products one by one are quicker."""
 _DIGITS: Final = bytes(range(10)).rjust(58, b"\0").ljust(97, b"\0") + bytes(range(10, 16)).ljust(159, b"\0")
+_SIDE_BY_SIDE: Final = 160
+"""Lanes of an integer: with more, sums no longer fit the processor's nearest cache."""
 _REMEMBERED: Final = 48
 """Powers of H, and the tables of digits that they choose by, that a key keeps: at most 24 KiB."""
 
@@ -50,13 +52,14 @@ def _overflow_mask(lanes: int) -> int:
     return int.from_bytes((bytes(16) + b"\xff" * 8) * lanes, "big")
 
 
-def _lanes_of(blocks: bytes) -> bytes:
+def _lanes_of(blocks: bytes) -> bytearray:
     """The blocks with eight zero octets after each."""
-    words = array("Q", blocks)
-    lanes = array("Q", bytes(len(blocks) // 16 * _LANE))
-    lanes[0::3] = words[0::2]
-    lanes[1::3] = words[1::2]
-    return lanes.tobytes()
+    lanes = bytearray(len(blocks) // 16 * _LANE)
+    words = memoryview(blocks).cast("Q")
+    with memoryview(lanes).cast("Q") as places:
+        places[0::3] = words[0::2]
+        places[1::3] = words[1::2]
+    return lanes
 
 
 def _multiples(term: int) -> tuple[int, ...]:
@@ -75,12 +78,13 @@ def _sum_of_products(terms: Sequence[int], choices: Sequence[Choice], lanes: int
     """The sum of terms, each of at most `lanes` lanes, times constants."""
     sums: list[int] = list(choices[0](_multiples(terms[0])))
     for term, choice in zip(terms[1:], choices[1:], strict=True):
-        sums = list(map(xor, sums, choice(_multiples(term))))
+        for digit, multiple in enumerate(choice(_multiples(term))):
+            sums[digit] ^= multiple
     mask = _overflow_mask(lanes)
     total = 0
     for half in (sums[:15:-1], sums[15::-1]):  # 3 + 15 * 4 bits over, then 64: no more than eight octets hold
-        for digit in half:
-            total = total >> 4 ^ digit
+        for multiple in half:
+            total = total >> 4 ^ multiple
         over = total & mask
         total ^= over ^ (over ^ over << 5 ^ over << 6 ^ over << 7) << 121
     return total
@@ -117,13 +121,13 @@ class GhashKey:
         count = len(message) >> 4
         if count <= _SHORT:
             return self._products.sum_of_products(message, 16)
-        lanes = _lanes_of(message)
+        lanes: bytearray | bytes = _lanes_of(message)
         for segment in (8,) if count <= 40 else (22, 6) if count <= 140 else (40, 8) if count < 300 else (80, 16, 4):
             if len(lanes) > _LANE * segment:
                 lanes = self._fold(lanes, segment)
         return self._products.sum_of_products(lanes, _LANE)
 
-    def _fold(self, lanes: bytes, segment: int) -> bytes:
+    def _fold(self, lanes: bytearray | bytes, segment: int) -> bytes:
         """From any number of lanes to `segment` of them."""
         size = _LANE * segment
         ends = range(len(lanes) - size, 0, -size)
@@ -137,9 +141,7 @@ class GhashKey:
         count = len(messages)
         order = sorted(range(count), key=lambda index: len(messages[index]))
         longest = len(messages[order[-1]]) >> 4
-        segment = 1
-        while 2 * count * segment <= 192 and segment * segment < longest:
-            segment += 1
+        segment = max(1, min(isqrt(longest), _SIDE_BY_SIDE // count))
         ordered = [messages[index] for index in order]
         terms = self._segments(ordered, segment)
         total = terms[0]
