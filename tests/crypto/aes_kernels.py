@@ -14,7 +14,7 @@ from sws.crypto.kernels import aes_lanes, aes_tables, ghash_kronecker, ghash_lan
 from sws.crypto.ref import aes as ref_aes
 from sws.crypto.ref import ghash as ref_ghash
 
-__all__ = ["CIPHERS", "FAST", "HASHERS", "PAIRS", "gcm_with"]
+__all__ = ["CIPHERS", "FAST", "HASHERS", "gcm_with"]
 
 CIPHERS: Final[dict[str, Callable[[bytes], Any]]] = {
     "lanes": aes_lanes.AesKey,
@@ -29,7 +29,6 @@ HASHERS: Final[dict[str, Callable[[bytes], Any]]] = {
     "ref": ref_ghash.GhashKey,
 }
 FAST: Final = ("lanes", "constant", "scalar")
-PAIRS: Final = tuple(CIPHERS)
 
 
 def gcm_with(name: str, monkeypatch: pytest.MonkeyPatch) -> type[AESGCM]:

@@ -91,6 +91,17 @@ def test_counter_blocks_are_encrypted_and_added(name: str, runs: list[tuple[byte
             assert output == bytes(a ^ b for a, b in zip(text, stream[16:], strict=False))
 
 
+def test_starts_of_the_same_length_do_not_pile_up() -> None:
+    """Bit-slicing remembers a difference for each first counter, but few."""
+    key = bytes(range(16))
+    cipher = CIPHERS["lanes"](key)
+    text = bytes(16 * 399)
+    for start in (1, 1, 2, 3, 4, 5, 6, 1):
+        stream = _ecb(key, b"".join(b"prefixprefix" + (start + i).to_bytes(4, "big") for i in range(400)))
+        assert cipher.crypt_many([(b"prefixprefix", start, 400)], [text]) == ([stream[:16]], [stream[16:]])
+    assert len(cipher._bits(400)[1]) <= 4
+
+
 def test_the_readable_twin_adds_counter_blocks() -> None:
     runs, texts = [(b"prefixprefix", 0xFFFFFFFF, 3), (b"prefix two..", 1, 1)], [b"some text of 20 oct.", b""]
     key = bytes(range(16))

@@ -44,6 +44,12 @@ def test_the_specifications_cases(gcm: type[AESGCM], case: dict[str, Any]) -> No
     assert gcm(key).open(iv, bytes.fromhex(case["result"]), aad) == plaintext
 
 
+def test_the_readable_twins_as_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
+    for case in _CASES[::3]:
+        key, iv, plaintext, aad = _bytes(case, "key", "iv", "plaintext", "aad")
+        assert gcm_with("ref", monkeypatch)(key).seal_many([(iv, plaintext, aad)] * 2) == [bytes.fromhex(case["result"])] * 2
+
+
 def test_the_readable_twin_on_the_specifications_cases() -> None:
     for case in _CASES:
         key, iv, plaintext, aad = _bytes(case, "key", "iv", "plaintext", "aad")

@@ -122,7 +122,7 @@ class GhashKey:
         if count <= _SHORT:
             return self._products.sum_of_products(message, 16)
         lanes: bytearray | bytes = _lanes_of(message)
-        for segment in (8,) if count <= 40 else (22, 6) if count <= 140 else (40, 8) if count < 300 else (80, 16, 4):
+        for segment in (8,) if count <= 40 else (18, 6) if count <= 140 else (40, 8) if count < 300 else (80, 16, 4):
             if len(lanes) > _LANE * segment:
                 lanes = self._fold(lanes, segment)
         return self._products.sum_of_products(lanes, _LANE)
