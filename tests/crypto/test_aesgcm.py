@@ -8,8 +8,7 @@ from collections import Counter
 from typing import Any, Final
 
 import pytest
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM as OTHER
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sws.base.errors import AuthenticationError, UsageError
@@ -17,7 +16,7 @@ from sws.crypto import aesgcm
 from sws.crypto.aesgcm import AESGCM, TAG
 from sws.crypto.kernels.plans import kept
 from sws.crypto.ref.aesgcm import gcm_ad, gcm_ae
-from tests.crypto.aes_kernels import FAST, gcm_with
+from tests.crypto.aes_kernels import FAST, gcm_with, other_seal
 from tests.kit.vectors import extra_json, load_vectors
 
 _CASES: Final = load_vectors("crypto", "aes_gcm", keys=("key", "iv", "plaintext", "aad"))
@@ -112,11 +111,11 @@ def test_nist_decryption(gcm: type[AESGCM], bits: int) -> None:
 def test_lengths_beside_another_implementation(gcm: type[AESGCM], size: int, length: int) -> None:
     chance = random.Random(f"{size}/{length}")
     key = chance.randbytes(size)
-    cipher, other = gcm(key), OTHER(key)
+    cipher = gcm(key)
     for _ in range(3):
         nonce, plaintext, aad = chance.randbytes(12), chance.randbytes(length), chance.randbytes(chance.choice((0, 5, 13, 16, 33)))
         sealed = cipher.seal(nonce, plaintext, aad)
-        assert sealed == other.encrypt(nonce, plaintext, aad)
+        assert sealed == other_seal(key, nonce, plaintext, aad)
         assert cipher.open(nonce, sealed, aad) == plaintext
 
 
@@ -126,13 +125,14 @@ _ITEM = st.tuples(
 
 
 @pytest.mark.parametrize("name", FAST)
+@settings(max_examples=30, deadline=None)
 @given(st.sampled_from([16, 24, 32]), st.lists(_ITEM, max_size=8), st.randoms(use_true_random=False))
 def test_batches_are_single_messages(name: str, size: int, items: list[tuple[bytes, bytes, bytes]], chance: random.Random) -> None:
     key = chance.randbytes(size)
     with pytest.MonkeyPatch.context() as patch:
         cipher = gcm_with(name, patch)(key)
         sealed = cipher.seal_many(items)
-        assert sealed == [OTHER(key).encrypt(*item) for item in items]
+        assert sealed == [other_seal(key, *item) for item in items]
         assert cipher.open_many([(nonce, text, aad) for (nonce, _, aad), text in zip(items, sealed, strict=True)]) == [
             item[1] for item in items
         ]
@@ -197,11 +197,11 @@ def test_no_key_is_shown() -> None:
 @pytest.mark.parametrize("name", ["lanes", "constant"])
 def test_a_key_that_small_messages_used_is_small(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """At most 8 KiB a key without a plan for bulk."""
-    import tracemalloc
+    tracemalloc = pytest.importorskip("tracemalloc", reason="PyPy does not trace allocations")
 
     make = gcm_with(name, monkeypatch)
     warm = make(bytes(16))
-    keys = [bytes([number]) * 16 for number in range(20)]
+    keys = [bytes([number]) * 16 for number in range(6)]
 
     def use(cipher: AESGCM) -> AESGCM:
         for _ in range(3):
