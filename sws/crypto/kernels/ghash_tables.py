@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: Apache-2.0 OR MIT
+"""GHASH for PyPy, and for what mypyc compiles: one block after the other.  SP 800-38D §6.3, §6.4.
+
+A key begins with sixteen multiples of H and takes a block by its 32 hexadecimal digits; after a few hundred blocks it gets a table for each
+octet of a block (`scalar_ghash`), 96 KiB, which is kept in the store of plans.
+
+Timing: looks up tables at places that depend on key and data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache, partial
+from typing import Final, TypeAlias
+
+from sws.crypto.kernels.aes_tables import words_of
+from sws.crypto.kernels.plans import Plans
+from sws.crypto.kernels.scalar_ghash import hash_words
+
+__all__ = ["GhashKey"]
+
+Tables: TypeAlias = tuple[list[int], list[int], list[int]]
+
+_R: Final = 0xE1 << 120
+_LOW: Final = (1 << 64) - 1
+_OCTETS: Final = 3 * 4096 * 8
+_PATIENCE: Final = 256
+"""Blocks after which the large tables are worth their making."""
+
+
+def _shifted(element: int, places: int) -> int:
+    """The element times x to that power."""
+    for _ in range(places):
+        element = element >> 1 ^ (_R if element & 1 else 0)
+    return element
+
+
+@cache
+def _remainders() -> list[int]:
+    """What four bits that fall off the end become, as the leftmost 16 bits of a block."""
+    return [_shifted(digit, 4) >> 112 for digit in range(16)]
+
+
+def _multiples(element: int) -> list[int]:
+    """The element times the polynomials of degree 3: number 8 is 1, 4 is x, 2 is x^2, 1 is x^3."""
+    table = [0] * 16
+    for power, index in enumerate((8, 4, 2, 1)):
+        table[index] = _shifted(element, power)
+    for index in (2, 4, 8):
+        for lower in range(1, index):
+            table[index + lower] = table[index] ^ table[lower]
+    return table
+
+
+def _tables(h: int, _: int) -> Tables:
+    """For octet i of value v, at 256 * i + v, the product with H, in pieces of 43, 43 and 42 bits from its last octet to its first."""
+    high: list[int] = []
+    middle: list[int] = []
+    low: list[int] = []
+    for _ in range(16):
+        table = [0] * 256
+        for power in range(8):
+            index = 128 >> power
+            table[index] = h
+            h = h >> 1 ^ (_R if h & 1 else 0)
+        for index in (2, 4, 8, 16, 32, 64, 128):
+            for lower in range(1, index):
+                table[index + lower] = table[index] ^ table[lower]
+        table = [int.from_bytes(entry.to_bytes(16, "big"), "little") for entry in table]
+        high += [entry >> 85 for entry in table]
+        middle += [entry >> 42 & 0x7FFFFFFFFFF for entry in table]
+        low += [entry & 0x3FFFFFFFFFF for entry in table]
+    return high, middle, low
+
+
+class GhashKey:
+    """GHASH under one key.
+
+    Args:
+      h:  the hash subkey, 16 octets; SECRET.
+    """
+
+    __slots__ = ("_high", "_low", "_plans", "_seen")
+
+    def __init__(self, h: bytes) -> None:
+        element = int.from_bytes(h, "big")
+        multiples = _multiples(element)
+        self._high = [entry >> 64 for entry in multiples]
+        self._low = [entry & _LOW for entry in multiples]
+        self._seen = 0
+        self._plans: Plans[Tables] = Plans(partial(_tables, element), lambda _: _OCTETS)
+
+    def many(self, messages: Sequence[bytes]) -> list[bytes]:
+        """GHASH of each message.
+
+        Args:
+          messages:  each of whole blocks, at least one.
+        """
+        self._seen += sum(map(len, messages)) >> 4
+        if self._seen < _PATIENCE:
+            return [self._by_digits(message) for message in messages]
+        high, middle, low = self._plans.get(0)
+        hashes = []
+        for message in messages:
+            a, b, c = hash_words(high, middle, low, words_of(message))
+            hashes.append((a << 85 | b << 42 | c).to_bytes(16, "little"))
+        return hashes
+
+    def _by_digits(self, message: bytes) -> bytes:
+        high, low, remainders = self._high, self._low, _remainders()
+        y = 0
+        for at in range(0, len(message), 16):
+            y ^= int.from_bytes(message[at : at + 16], "big")
+            left = right = 0
+            for shift in range(0, 128, 4):
+                digit = y >> shift & 15
+                over = right & 15
+                right = (right >> 4 | (left & 15) << 60) ^ low[digit]
+                left = left >> 4 ^ remainders[over] << 48 ^ high[digit]
+            y = left << 64 | right
+        return y.to_bytes(16, "big")
