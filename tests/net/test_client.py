@@ -553,6 +553,28 @@ def test_a_server_that_takes_nothing(rig: ClientRig) -> None:
     assert running.error.kind is RequestErrorKind.TIMEOUT
 
 
+def test_a_server_that_takes_too_little(rig: ClientRig) -> None:
+    """Some now and then is not enough: the average counts."""
+    limits = SendLimits(send_timeout=5, send_rate=100_000, send_grace=2)
+    connection, peer = rig.pair(buffer=20_000, client=ClientLimits(sending=limits))
+    peer.reading = False
+    running = rig.begin(connection.request(post(b"x" * 3_000_000)))
+    for _ in range(8):
+        peer.take(20_000)
+        rig.advance(1)
+    assert isinstance(running.error, RequestError)
+    assert running.error.kind is RequestErrorKind.TIMEOUT
+
+
+def test_one_large_request_leaves_a_part_in_each_turn(rig: ClientRig) -> None:
+    connection, peer = rig.pair(limits=Http1Limits(queue=10_000_000))
+    peer.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8_000_000)
+    running = rig.begin(whole(connection, post(b"x" * 9_000_000)))
+    rig.until(lambda: len(peer.received) > 9_000_000)
+    peer.send(EMPTY)
+    assert running.finish()[0] == 200
+
+
 # --- early responses -------------------------------------------------------------------------------------------------
 
 
