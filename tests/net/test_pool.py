@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import os
 import pathlib
-import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import final
 
@@ -24,57 +23,13 @@ from sws.net.resolv_conf import ResolverConfig
 from sws.net.resolver import Resolver
 from sws.net.response import Request, RequestError, RequestErrorKind, Response
 from sws.os.loop import Loop
-from sws.os.poller.base import READ
 from sws.os.tasks import Cancelled
 from sws.proto.http1 import Http1Limits
 from tests.kit.client import ClientRig, get, post
 from tests.kit.dns_server import Running
 from tests.kit.driver import Client
 from tests.kit.fake_engine import FakeEngine
-
-EMPTY = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"
-
-
-@final
-class Site:
-    """A listener on the rig's loop; its connections are scripted by the test."""
-
-    def __init__(self, rig: ClientRig, path: str | None = None) -> None:
-        self._rig = rig
-        if path is None:
-            self._listener = socket.create_server(("127.0.0.1", 0))
-            self.origin = Origin("http", "127.0.0.1", self._listener.getsockname()[1])
-        else:
-            self._listener = socket.socket(socket.AF_UNIX)
-            self._listener.bind(path)
-            self._listener.listen()
-            self.origin = Origin("http", "a.example", 80, path)
-        self._listener.setblocking(False)
-        self.peers: list[Client] = []
-        #: Answers each request at once.
-        self.answering = True
-        rig.loop.watch(self._listener.fileno(), READ, self._accept)
-        rig.loop.add_turn_hook(self._answer)
-
-    def _accept(self, _mask: int) -> None:
-        self.peers.append(self._rig.attach(self._listener.accept()[0]))
-
-    def _answer(self) -> None:
-        if self.answering:
-            for peer in self.peers:
-                if peer.received.endswith(b"\r\n\r\n") and peer.sock.fileno() >= 0:
-                    self.answer(peer)
-
-    def answer(self, peer: Client) -> None:
-        """A whole response."""
-        peer.received.clear()
-        peer.send(EMPTY)
-
-    def close(self) -> None:
-        """Listen no more."""
-        if self._listener.fileno() >= 0:
-            self._rig.loop.unwatch(self._listener.fileno())
-            self._listener.close()
+from tests.kit.site import EMPTY, Site
 
 
 @final
