@@ -75,7 +75,6 @@ class Lane:
         "_heads",
         "_left",
         "_loop",
-        "_mask",
         "_monotonic",
         "_plan",
         "_request",
@@ -97,7 +96,6 @@ class Lane:
         self._yard = yard
         self._sock: socket.socket | None = None
         self._fd = -1
-        self._mask = 0
         self._request: PlannedRequest | None = None
         self._engine: ClientConnection | None = None
         self._left = 0
@@ -127,17 +125,15 @@ class Lane:
         except OSError:
             self._loop.call_soon(self._connect_failed)
             return
-        self._mask = WRITE
         self._loop.watch(self._fd, WRITE, self._on_connected)
 
     def _connect_failed(self) -> None:
-        if self.state is LaneState.CONNECTING:
+        if self.state is LaneState.CONNECTING:  # else it was closed meanwhile
             self._lost("connect")
 
     def _on_connected(self, _mask: int) -> None:
         sock = self._sock
-        if sock is None:
-            return
+        assert sock is not None
         code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         try:
             if code:
@@ -146,7 +142,6 @@ class Lane:
         except OSError:
             self._connect_failed()
             return
-        self._mask = READ
         self._loop.watch(self._fd, READ, self._on_ready)
         self._carried = 0
         self._yard.connections += 1
@@ -165,7 +160,7 @@ class Lane:
         if self.state is LaneState.READY:
             self.sent = now
             self._send(request)
-        elif self.state is LaneState.CLOSED:
+        else:
             self.open()
 
     def _send(self, request: PlannedRequest) -> None:
@@ -182,35 +177,31 @@ class Lane:
             return
         if count != len(data):
             self._unsent = len(data) - count
-            self._set_mask(READ | WRITE)
+            self._loop.rewatch(self._fd, READ | WRITE)
 
     def _send_more(self) -> None:
-        if self._request is None or self._sock is None:
-            return
+        assert self._request is not None
+        assert self._sock is not None
         data = self._request.octets
         try:
             self._unsent -= self._sock.send(memoryview(data)[len(data) - self._unsent :])
         except (BlockingIOError, InterruptedError):
             return
-        except OSError:
-            self._unsent = 0  # an answer may have come all the same: the next recv tells
+        except OSError:  # an answer may have come all the same: the next recv tells
+            self._loop.rewatch(self._fd, READ)
+            return
         if not self._unsent:
-            self._set_mask(READ)
-
-    def _set_mask(self, mask: int) -> None:
-        if mask != self._mask:
-            self._mask = mask
-            self._loop.rewatch(self._fd, mask)
+            self._loop.rewatch(self._fd, READ)
 
     # --- answers ---------------------------------------------------------------------------------------------------
 
     def _on_ready(self, mask: int) -> None:
         if mask & WRITE and self._unsent:
             self._send_more()
-        if not mask & READ or self._sock is None:
+        if not mask & READ:
             return
         try:
-            data = self._sock.recv(READ_SIZE)
+            data = self._sock.recv(READ_SIZE)  # type: ignore[union-attr]
         except (BlockingIOError, InterruptedError):
             return
         except OSError:
@@ -248,7 +239,7 @@ class Lane:
         """The response is whole."""
         self._request = None
         if self._unsent or self._carried == self._plan.per_connection or not goes_on:
-            self.close()
+            self.close()  # a request that has not left whole can be followed by no other
         else:
             self.state = LaneState.READY
         self._yard.answered(self, status)

@@ -13,8 +13,10 @@ from typing import final
 import pytest
 
 from sws.net.load.generator import Generator
+from sws.net.load.lane import Lane, LaneState
 from sws.net.load.plan import LoadPlan, plan_requests
 from sws.net.load.tally import Tally
+from sws.os.poller.base import READ
 from tests.kit.client import ClientRig
 from tests.kit.driver import Client
 from tests.kit.site import EMPTY, Site
@@ -344,32 +346,30 @@ def test_too_much_content_closes_the_connection() -> None:
     assert (tally.failed, tally.opened >= tally.done) == (0, True)
 
 
-def test_a_large_body_that_the_server_takes_slowly() -> None:
-    tally = once_a_step(answer, method=b"POST", body=b"x" * 3_000_000)
-    assert tally.done >= 5
+def test_a_large_body_that_the_server_takes_slowly(tmp_path: pathlib.Path) -> None:
+    """More than a unix socket's buffer: it leaves in parts."""
+    tally = once_a_step(answer, method=b"POST", body=b"x" * 1_000_000, path=str(tmp_path / "s"))
+    assert tally.done >= 50
     assert (tally.failed, tally.opened) == (0, 1)
 
 
-def test_an_answer_before_the_whole_request_costs_the_connection() -> None:
-    def respond(peer: Client, request: bytes) -> None:
-        peer.received.clear()
-
-    rig = LoadRig(respond, method=b"POST", body=b"x" * 3_000_000, duration=0.2)
+@pytest.mark.parametrize("closes", [False, True])
+def test_an_answer_before_the_whole_request_costs_the_connection(tmp_path: pathlib.Path, closes: bool) -> None:
+    """Whether the server stays or goes away behind it, the answer counts."""
+    rig = LoadRig(lambda peer, request: None, method=b"POST", body=b"x" * 1_000_000, duration=10.0, path=str(tmp_path / "s"))
     rig.generator.start()
-    rig.settle()
-    for peer in rig.site.peers:
-        peer.reading = False
-    for _ in range(200):
-        peer = rig.site.peers[-1]
-        peer.reading = False
-        if not peer.unsent and len(peer.received) < 1000:
-            peer.send(EMPTY)
+    rig.rig.loop.add_turn_hook(lambda: [setattr(peer, "reading", False) for peer in rig.site.peers] and None)
+    for number in range(1, 6):
+        rig.rig.until(lambda number=number: len(rig.site.peers) == number)  # type: ignore[misc]
         rig.settle()
-        rig.rig.clock.advance(0.01)
-        if rig.generator.is_over:
-            break
+        peer = rig.site.peers[-1]
+        peer.send(EMPTY)
+        if closes:
+            peer.close()
+        rig.settle()
+        assert rig.generator.tally.done == number
     tally = rig.close()
-    assert tally.opened >= 2
+    assert (tally.opened, tally.failed) == (6, 0)
 
 
 def test_several_targets_in_turn() -> None:
@@ -479,6 +479,52 @@ def test_an_address_that_cannot_be_connected_to() -> None:
     assert generator.failure is not None
     generator.stop()
     rig.__exit__()
+
+
+@final
+class Yard:
+    """Writes down what a lane tells."""
+
+    def __init__(self) -> None:
+        self.octets = 0
+        self.connections = 0
+        self.told: list[str] = []
+
+    def opened(self, lane: Lane) -> None:
+        """Connected."""
+        self.told.append("opened")
+
+    def answered(self, lane: Lane, status: int) -> None:
+        """Answered."""
+        self.told.append(str(status))
+
+    def failed(self, lane: Lane, kind: str) -> None:
+        """Failed."""
+        self.told.append(kind)
+
+
+def test_one_lane() -> None:
+    """A reset met while sending, readiness that is none, closing while connecting."""
+    with ClientRig() as rig:
+        site, yard = Site(rig), Yard()
+        plan = LoadPlan(plan_requests(b"GET", [b"/"], HOST, None), 1, 1.0)
+        lane = Lane(rig.loop, plan, (socket.AF_INET, (site.origin.host, site.origin.port)), yard)
+        lane.open()
+        rig.until(lambda: yard.told == ["opened"] and bool(site.peers))
+        lane._on_ready(READ)
+        assert (lane.state, yard.told) == (LaneState.READY, ["opened"])
+        site.peers[0].reset_now()
+        lane.ask(plan.requests[0], 0.0, 0.0)
+        assert (lane.state, yard.told, lane.is_asked) == (LaneState.CLOSED, ["opened", "reset"], False)
+        lane.open()
+        lane.close()
+        rig.settle()
+        lane = Lane(rig.loop, plan, (socket.AF_UNIX, "/nonexistent"), yard)
+        lane.open()
+        lane.close()
+        rig.settle()
+        assert yard.told == ["opened", "reset"]
+        site.close()
 
 
 def test_stopped_early() -> None:
