@@ -117,12 +117,13 @@ class _Group:
 class _Flight:
     """One question under way."""
 
-    __slots__ = ("cancel", "groups", "key", "outcome", "ttl")
+    __slots__ = ("cancel", "groups", "has_no_name", "key", "outcome", "ttl")
 
     def __init__(self, key: Key) -> None:
         self.key = key
         self.groups: list[_Group] = []
         self.outcome = _FAILED
+        self.has_no_name = False
         self.ttl = 0
         self.cancel: Callable[[], None] = lambda: None
 
@@ -230,7 +231,7 @@ class Resolver:
     def _begin(self, key: Key, group: _Group) -> None:
         """Answer from the cache, or join or launch a flight."""
         now = self._loop.now
-        known = self.cache.get(key, now)
+        known = self.cache.get(key, now) or self.cache.get((key[0], None), now)
         if known is not None:
             if known.refresh and key not in self._flights and not self._launch(key, None):
                 self.cache.failed(key, now)
@@ -267,7 +268,11 @@ class Resolver:
         self.waiting.remove(len(flight.groups))
         now = self._loop.now
         if error is None:
-            self.cache.put(flight.key, flight.outcome, flight.ttl, now, negative=flight.outcome.error is not None)
+            if flight.has_no_name:  # RFC 2308 §5: that holds for all types
+                self.cache.discard(flight.key)
+                self.cache.put((flight.key[0], None), flight.outcome, flight.ttl, now, negative=True)
+            else:
+                self.cache.put(flight.key, flight.outcome, flight.ttl, now, negative=flight.outcome.error is not None)
         else:
             stale = self.cache.failed(flight.key, now)
             if stale is not None:
@@ -292,6 +297,7 @@ class Resolver:
                 hosts = tuple(socket.inet_ntop(family, data) for data in answer.data)
                 flight.outcome = Outcome(hosts, None if hosts else ResolveErrorKind.NOT_FOUND)
                 flight.ttl = ttl
+                flight.has_no_name = answer.verdict is Verdict.NO_NAME
                 return
             name = answer.owner
         raise ResolveError(name_to_text(flight.key[0]), ResolveErrorKind.SERVER_FAILURE, "more aliases than we follow")
