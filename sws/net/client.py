@@ -273,9 +273,6 @@ class ClientDriver:
     def _dispatch(self, event: Event, kind: RequestErrorKind | None) -> None:
         response = self._responses.get(event.stream)
         if response is None:
-            if type(event) is BodyChunk:
-                self.engine.consumed(event.stream, len(event.data))
-                self._input_again = True
             return
         if type(event) is BodyChunk:
             response.arrived(event.data)

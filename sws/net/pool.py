@@ -250,22 +250,24 @@ class ClientPool:
                 connection.abort()
 
     async def _acquire_new(self, origin: Origin) -> ClientDriver:
-        """A connection that nobody used before (or one that others use at this very moment); an idle one makes room for it."""
+        """A connection that nobody used before, for which an idle one makes room; or one that others use at this very moment."""
         while True:
             self._check_open()
             place = self._place(origin)
             if self._take_slot(place):
                 return await self._open(origin)
-            unused = next((each for each in place.idle if not each.exchanges), None)
-            if unused is not None:
-                self._evict(unused)
-                continue
-            granted = await self._wait(origin)
-            if granted is None:
-                return await self._open(origin)
-            if granted.exchanges:
-                return granted
-            granted.abort()  # its slot goes to whoever waits, or to the next round here
+            if place.idle:
+                connection = place.idle.pop()
+                del self._idle[connection]
+            else:
+                granted = await self._wait(origin)
+                if granted is None:
+                    return await self._open(origin)
+                connection = granted
+            if not connection.exchanges:
+                self._evict(connection)  # its slot goes to whoever waits, or to the next round here
+            elif connection.is_available:
+                return connection
 
     def _check_open(self) -> None:
         if self._is_closed:
@@ -353,9 +355,6 @@ class ClientPool:
 
     def available(self, connection: ClientDriver) -> None:
         """To one who waits for it, or to the idle ones."""
-        if self._is_closed:
-            connection.shutdown()
-            return
         place = self._places[self._origins[connection]]
         if place.queue:
             self._grant(place, connection)

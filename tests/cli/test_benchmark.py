@@ -16,6 +16,7 @@ from collections.abc import Iterator
 import pytest
 from click.testing import CliRunner, Result
 
+from sws.cli import benchmark
 from sws.cli.benchmark import BenchmarkOptions, _Progress
 from sws.cli.main import cli
 from sws.net.load.plan import LoadPlan, plan_requests
@@ -95,6 +96,21 @@ def test_a_server_that_is_not_there() -> None:
 def test_a_unix_socket_that_is_not_there() -> None:
     result = run("--url", "http://a/", "--unix-socket", "/nonexistent")
     assert (result.exit_code, "cannot connect to unix:/nonexistent" in result.output) == (1, True)
+
+
+def test_a_unix_socket(tmp_path: pathlib.Path) -> None:
+    path = str(tmp_path / "s")
+    (tmp_path / "f.txt").write_text("x")
+    with serving(["--root", str(tmp_path), "--listen", f"unix:{path}", "--workers", "0", "--no-access-log"], tmp_path):
+        result = run("--url", "http://a.example/f.txt", "--unix-socket", path, "--duration", "0.1", "--no-progress")
+    assert result.exit_code == 0, result.output
+    assert f"at unix:{path}, HTTP/1.1" in result.output
+
+
+def test_workers_need_fork(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(benchmark, "can_fork", False)
+    result = run("--url", "http://127.0.0.1/", "--workers", "2")
+    assert (result.exit_code, "cannot fork" in result.output) == (2, True)
 
 
 def test_a_body_file_that_is_not_there() -> None:
