@@ -5,10 +5,9 @@ from __future__ import annotations
 
 import json
 import math
-import sys
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sws.base.errors import UsageError
@@ -37,6 +36,7 @@ def exact(numbers: list[int], percent: float) -> int:
     return sorted(numbers)[max(1, math.ceil(len(numbers) * percent / 100)) - 1]
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.lists(values, min_size=1, max_size=300))
 def test_percentiles_are_within_the_error(numbers: list[int]) -> None:
     histogram = filled(numbers)
@@ -54,6 +54,7 @@ def test_percentiles_are_within_the_error(numbers: list[int]) -> None:
     assert histogram.percentile(100) == max(numbers)
 
 
+@settings(max_examples=40, deadline=None)
 @given(st.lists(values, max_size=100), st.lists(values, max_size=100))
 def test_two_added_are_that_of_all(one: list[int], other: list[int]) -> None:
     histogram = filled(one)
@@ -77,10 +78,10 @@ def test_beyond_the_ends() -> None:
 
 def test_memory_does_not_grow() -> None:
     histogram = Histogram()
-    before = sys.getsizeof(histogram._slots)
+    before = len(histogram._slots)
     for bits in range(43):
         histogram.record((1 << bits) - 1)
-    assert sys.getsizeof(histogram._slots) == before < 300_000
+    assert len(histogram._slots) == before < 40_000
 
 
 def test_of_nothing() -> None:

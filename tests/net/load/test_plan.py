@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sws.base.engine import BodyChunk, Ended, ResponseStarted
@@ -87,6 +87,7 @@ def test_what_is_remembered_is_bounded() -> None:
     assert made.heads == {}
 
 
+@settings(max_examples=200, deadline=None)
 @given(
     st.sampled_from([b"GET", b"HEAD", b"POST"]),
     st.sampled_from([b"HTTP/1.1 ", b"HTTP/1.0 ", b"HTTP/1.9 ", b"http/1.1 "]),
