@@ -33,7 +33,9 @@ def server(rig: DnsRig) -> DnsServer:
 
 def make(rig: DnsRig, server: DnsServer, **options: object) -> Resolver:
     """A resolver of that server."""
-    return Resolver(rig.loop, ResolverConfig(servers=(server.address,)), hosts=HostsFile("/nonexistent"), **options)  # type: ignore[arg-type]
+    resolver = Resolver(rig.loop, ResolverConfig(servers=(server.address,)), hosts=HostsFile("/nonexistent"), **options)  # type: ignore[arg-type]
+    rig.at_end.append(resolver.close)
+    return resolver
 
 
 def test_rfc1035_4_1_1_reserved_bits_are_zero() -> None:
