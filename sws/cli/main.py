@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0 OR MIT
-"""The command line: `sws start | stop | reload | config check | info`.
+"""The command line: `sws start | stop | reload | config check | benchmark | info`.
 
 Exit codes: 0 done, 1 failed at run time, 2 usage, 78 configuration (EX_CONFIG of sysexits.h).  Whatever goes wrong is one clear line on
 standard error, never a trace.  Modules of the server are imported inside the commands, so that `sws --version` is quick.
@@ -10,12 +10,12 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import click
 
 from sws._version import __version__
-from sws.base.errors import ConfigError, SwsError
+from sws.base.errors import ConfigError, SwsError, UsageError
 
 if TYPE_CHECKING:
     from sws.config.model import Config
@@ -26,6 +26,7 @@ EXIT_FAILURE: Final = 1
 EXIT_CONFIG: Final = 78
 DEFAULT_PID_FILE: Final = "sws.pid"
 _LEVELS: Final = ("debug", "info", "warn", "error")
+_SECONDS: Final = click.FloatRange(min=0, min_open=True)
 
 
 def _fail(message: str, code: int = EXIT_FAILURE) -> NoReturn:
@@ -184,6 +185,40 @@ def schema() -> None:
     from sws.config.schema import json_schema
 
     click.echo(json.dumps(json_schema(), indent=2))
+
+
+@cli.command()
+@click.option("--url", "urls", metavar="URL", multiple=True, required=True, help="What to ask for; several are asked in turn.")
+@click.option("--concurrency", type=click.IntRange(1, 65535), default=10, show_default=True, metavar="N", help="Connections at once.")
+@click.option("--duration", type=_SECONDS, default=10.0, show_default=True, metavar="S", help="Seconds, once they are open.")
+@click.option("--http", type=click.Choice(("1", "2", "3")), default="1", show_default=True, help="Version (2 and 3 are not built yet).")
+@click.option("--rate", type=click.FloatRange(min=0, min_open=True), metavar="R", help="Requests a second, however slow the answers.")
+@click.option("--method", metavar="NAME", help="Request method; GET, or POST with --body.")
+@click.option("--header", "headers", metavar="NAME:VALUE", multiple=True, help="Request field; may be repeated.")
+@click.option("--body", metavar="TEXT|@FILE", help="Content of each request.")
+@click.option("--timeout", type=_SECONDS, default=10.0, show_default=True, metavar="S", help="Longest wait for a response.")
+@click.option("--requests-per-connection", type=click.IntRange(min=0), default=0, metavar="N", help="Then it is replaced; 0: never.")
+@click.option("--unix-socket", metavar="PATH", help="Connect there instead of to the URL's host.")
+@click.option("--workers", type=click.IntRange(1, 256), default=1, show_default=True, metavar="N", help="Processes that share the load.")
+@click.option("--json", "json_path", metavar="FILE|-", help="Write the result as JSON; - for standard output, and nothing else there.")
+@click.option("--progress/--no-progress", default=True, help="Say on standard error how far it is.")
+def benchmark(urls: tuple[str, ...], **options: Any) -> None:
+    """Ask a server again and again, and tell how quickly it answers.
+
+    Without --rate each connection asks as soon as it has its answer. With --rate requests are due at fixed times, and latency counts from
+    these: a server that stalls is charged with all that should have been asked meanwhile (no coordinated omission).
+
+    Exits with 1 if no response had a status below 400. An interrupt ends it early, and shows what there is.
+    """
+    from sws.cli.benchmark import BenchmarkOptions, run_benchmark
+
+    try:
+        if not run_benchmark(BenchmarkOptions(urls, **options)):
+            _fail("no request succeeded")
+    except UsageError as error:
+        raise click.UsageError(str(error)) from None
+    except (SwsError, OSError) as error:
+        _fail(str(error))
 
 
 @cli.command()

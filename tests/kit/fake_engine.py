@@ -98,6 +98,16 @@ class FakeEngine:
         self._last = False
         self.wants_close = False
 
+    @property
+    def is_idle(self) -> bool:
+        """Another stream can be opened (client)."""
+        return not self._last and not self.wants_close
+
+    @property
+    def output_ended(self) -> bool:
+        """A half-closed stream leaves the connection as it is."""
+        return False
+
     # --- in ----------------------------------------------------------------------------------------------------------
 
     @property

@@ -11,17 +11,10 @@ from typing import Any
 import pytest
 
 from sws.base.errors import UsageError
+from sws.net.dns_client import FORGED_MAXIMUM, PENALTY_SECONDS
 from sws.net.hosts_file import Address, HostsFile
 from sws.net.resolv_conf import ResolverConfig
-from sws.net.resolver import (
-    FAILURE_TTL,
-    FORGED_MAXIMUM,
-    PENALTY_SECONDS,
-    ResolveError,
-    ResolveErrorKind,
-    Resolver,
-    ResolverLimits,
-)
+from sws.net.resolver import FAILURE_TTL, ResolveError, ResolveErrorKind, Resolver, ResolverLimits
 from sws.net.resolver_cache import STALE_TTL, ResolverCache
 from sws.os.tasks import Cancelled
 from tests.kit.dns_server import Asked, DnsRig, DnsServer, record, response, wire_name

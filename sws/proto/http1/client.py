@@ -86,6 +86,11 @@ class ClientConnection:
         """Another request may be sent."""
         return self._us is State.IDLE and not self.wants_close
 
+    @property
+    def output_ended(self) -> bool:
+        """Our half of a tunnel is closed and the server's is not: the driver closes the socket's when everything has left."""
+        return self._us is State.CLOSED and not self.wants_close
+
     def send_request(self, method: bytes, target: bytes, fields: Fields, now: float, ended: bool = False) -> int:
         """A request head.  Content follows by `send_data`: chunked unless the fields have content-length.
 
