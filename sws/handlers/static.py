@@ -10,6 +10,7 @@ What a response says and how it leaves is `handlers.fileresponse`; what is ready
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Mapping, Sequence
@@ -38,6 +39,8 @@ _LISTING: Final[Fields] = ((b"cache-control", b"no-cache"), (b"vary", b"accept")
 _SEGMENT_SAFE: Final = PATH_SAFE.replace(b"/", b"")
 _QUERY_AS_SENT: Final = QUERY_SAFE + b"%"  # what a request may hold raw beyond the grammar is no part of a Location
 _WELL_KNOWN: Final = ".well-known"
+_EXHAUSTED: Final = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
+_RETRY: Final[Fields] = ((b"retry-after", b"1"),)
 _REFUSED_NAME: Final = ":" if os.name == "nt" else "\0"
 _SEPARATOR: Final = b" "  # between a target and the codings in the key of a hot file: no target has one
 
@@ -148,7 +151,10 @@ class StaticFiles:
             os.close(fd)
 
     async def _serve_missing(self, exchange: Exchange, path: PathSegments, codings: Sequence[bytes], error: OSError | UnicodeError) -> None:
-        """With a suffix; the fallback; or not at all."""
+        """With a suffix; the fallback; or not at all.  Want of descriptors says nothing about the file: 503."""
+        if isinstance(error, OSError) and error.errno in _EXHAUSTED:
+            respond_error(exchange, 503, _RETRY)
+            return
         if path.segments and not path.trailing_slash:
             for suffix in self._options.suffixes:
                 # Not kept ready: a file of the very name may appear.

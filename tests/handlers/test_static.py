@@ -856,3 +856,18 @@ def test_nothing_outside_is_ever_opened(tmp_path: pathlib.Path, attack: str, lin
     location = response.fields.get("location")
     assert location is None or (location[0] == "/" and not location.startswith("//"))
     site.close()
+
+
+def test_want_of_descriptors_is_not_a_missing_file(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    site = Site(tmp_path, suffixes=(".html",), fallback="/f")
+    site.write("f")
+
+    def exhausted(_segments: object) -> Any:
+        raise OSError(errno.EMFILE, "no descriptors")
+
+    monkeypatch.setattr(Root, "open", lambda _self, segments: exhausted(segments))
+    response = site.ask("/f")
+    assert (response.status, response.fields["retry-after"]) == (503, "1")
+    monkeypatch.undo()
+    assert site.ask("/f").status == 200
+    site.close()

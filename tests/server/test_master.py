@@ -330,7 +330,10 @@ def test_descriptor_exhaustion_does_not_spin_or_kill(site: pathlib.Path) -> None
         assert cpu_ticks(worker) - before < 20  # hundredths of a second
         for client in clients:
             client.close()
-        assert server.get()[0] == 200
+        until = time.monotonic() + 5
+        while (status := server.get()[0]) == 503 and time.monotonic() < until:  # the worker may not have closed them all yet
+            time.sleep(0.01)
+        assert status == 200
         assert server.stop() == 0
 
 

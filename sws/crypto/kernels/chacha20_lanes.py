@@ -1,0 +1,238 @@
+# SPDX-License-Identifier: Apache-2.0 OR MIT
+"""ChaCha20 with the blocks of a whole batch side by side in big integers.  RFC 8439 §2.3.
+
+A *lane* has 33 bits: a word of 32, and above it one that is spare.  Lane j belongs to block j, so
+
+    add          (a + b) & M          the carry of a lane ends in its spare bit, and M clears it
+    rotate by r  (t << r) & high_r | (t >> 32 − r) & low_r
+
+where M, high_r and low_r repeat 2^32 − 1, its upper 32 − r bits and its lower r bits in every lane.  Two forms, by how many blocks
+there are, whose rounds `emit_chacha20_rounds` writes out:
+
+    words   sixteen integers of n lanes, one for each word of the state: no work but the rounds.  For many blocks.
+    rows    four integers of 4·n lanes, column after column: a quarter of the operations, each four times as long, and six turns of
+            segments in a double round to bring the diagonals under each other.  For few blocks, where an operation's fixed cost counts.
+
+        row b before a diagonal round    │ b3 │ b2 │ b1 │ b0 │   ──▶   │ b0 │ b3 │ b2 │ b1 │     (segments of n lanes, lane 0 right)
+
+Afterwards the spare bits have to go: three steps that join pairs of groups make of eight lanes 256 bits in a row and one octet of eight
+spare bits, which a slice deletion drops from all groups together.  Then word i of all blocks is copied to every sixteenth place of the stream.
+
+Timing: the same operations for every key and nonce; Python's integers of equal length take equal time but for leading zeros.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from sws.crypto.kernels.chacha20_rounds import rows_rounds, words_rounds
+
+__all__ = ["ROWS_MAXIMUM", "first_octets", "key_streams"]
+
+_CONSTANTS: Final = (0x61707865, 0x3320646E, 0x79622D32, 0x6B206574)
+_LANE: Final = 33
+_WORD: Final = 0xFFFFFFFF
+ROWS_MAXIMUM: Final = 64
+"""Blocks up to which rows are quicker."""
+
+_CACHE_OCTETS: Final = 1 << 20
+_LANES_MAXIMUM: Final = 1 << 12  # blocks in one pass; longer batches are cut, so that no plan is larger than a quarter of a mebibyte
+
+Run = tuple[bytes, int, int]
+
+
+class _Masks(NamedTuple):
+    """The repeated constants of n lanes."""
+
+    ones: int
+    m: int
+    h16: int
+    l16: int
+    h12: int
+    l12: int
+    h8: int
+    l8: int
+    h7: int
+    l7: int
+    joins: tuple[tuple[int, int, int], ...]
+    octets: int
+
+
+def _repeat(value: int, lanes: int, width: int = _LANE) -> int:
+    return value * (((1 << width * lanes) - 1) // ((1 << width) - 1))
+
+
+def _make_masks(lanes: int) -> _Masks:
+    ones = _repeat(1, lanes)
+    rotations = []
+    for count in (16, 12, 8, 7):
+        low = (1 << count) - 1
+        rotations += [ones * (_WORD ^ low), ones * low]
+    joins = []
+    for group in (1, 2, 4):
+        pairs = (lanes + 2 * group - 1) // (2 * group)
+        even = _repeat((1 << 32 * group) - 1, pairs, 2 * _LANE * group)
+        joins.append((even, even << 32 * group, group))
+    return _Masks(ones, ones * _WORD, *rotations, tuple(joins), (lanes + 7) // 8 * _LANE)
+
+
+_plans: OrderedDict[int, _Masks] = OrderedDict()
+_planned_octets = 0
+
+
+def _masks(lanes: int) -> _Masks:
+    """The masks of a number of lanes, remembered within a bound in octets: the least used go first."""
+    global _planned_octets
+    plan = _plans.get(lanes)
+    if plan is None:
+        plan = _plans[lanes] = _make_masks(lanes)
+        _planned_octets += _size(lanes)
+        while _planned_octets > _CACHE_OCTETS:
+            _planned_octets -= _size(_plans.popitem(last=False)[0])
+    else:
+        _plans.move_to_end(lanes)
+    return plan
+
+
+def _size(lanes: int) -> int:
+    return 16 * (lanes * _LANE // 8 + 40)
+
+
+def _dense(x: int, k: _Masks, octets: int) -> array[int]:
+    """The words of the lanes, without their spare bits."""
+    for even, odd, shift in k.joins:
+        x = x & even | x >> shift & odd
+    data = bytearray(x.to_bytes(k.octets, "little"))
+    del data[32::33]
+    return array("I", bytes(data[:octets]))
+
+
+def _input_lanes(runs: Sequence[Run]) -> tuple[int, tuple[int, int, int, int]]:
+    """How many blocks there are, and words 12 to 15 of all of them in lanes."""
+    total = 0
+    counters = n0 = n1 = n2 = 0
+    for nonce, first, count in runs:
+        shift = _LANE * total
+        ones = _ones(count)
+        word = int.from_bytes(nonce, "little")
+        if first + count <= 1 << 32:
+            counters |= (_ramp(count) + first * ones) << shift
+        else:
+            counters |= sum(((first + index) & _WORD) << _LANE * index for index in range(count)) << shift
+        n0 |= (word & _WORD) * ones << shift
+        n1 |= (word >> 32 & _WORD) * ones << shift
+        n2 |= (word >> 64) * ones << shift
+        total += count
+    return total, (counters, n0, n1, n2)
+
+
+_ones_of: dict[int, int] = {}
+_ramp_of: dict[int, int] = {}
+_SMALL_MAXIMUM: Final = 256
+
+
+def _ones(count: int) -> int:
+    """1 in each of `count` lanes."""
+    found = _ones_of.get(count)
+    if found is None:
+        found = _repeat(1, count)
+        if len(_ones_of) >= _SMALL_MAXIMUM:
+            _ones_of.clear()
+        _ones_of[count] = found
+    return found
+
+
+def _ramp(count: int) -> int:
+    """j in lane j: the sum of ones from each lane on, less the first."""
+    found = _ramp_of.get(count)
+    if found is None:
+        found = sum(index << _LANE * index for index in range(count))
+        if len(_ramp_of) >= _SMALL_MAXIMUM:
+            _ramp_of.clear()
+        _ramp_of[count] = found
+    return found
+
+
+def key_streams(key: bytes, runs: Sequence[Run]) -> bytes:
+    """The blocks of all runs, one run after the other; see `sws.crypto.chacha20.Kernel`."""
+    parts = []
+    some: list[Run] = []
+    room = _LANES_MAXIMUM
+    for nonce, first, count in runs:
+        done = 0
+        while done < count:
+            taken = min(count - done, room)
+            some.append((nonce, (first + done) & _WORD, taken))
+            done += taken
+            room -= taken
+            if not room:
+                parts.append(_pass(key, some))
+                some, room = [], _LANES_MAXIMUM
+    if some:
+        parts.append(_pass(key, some))
+    return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def _pass(key: bytes, runs: Sequence[Run]) -> bytes:
+    count, varying = _input_lanes(runs)
+    return _by_rows(key, count, varying) if count <= ROWS_MAXIMUM else _by_words(key, count, varying)
+
+
+def _by_words(key: bytes, count: int, varying: tuple[int, int, int, int]) -> bytes:
+    k = _masks(count)
+    state = [word * k.ones for word in (*_CONSTANTS, *array("I", key))]
+    state += varying
+    out = array("I", bytes(64 * count))
+    m = k.m
+    for index, (was, now) in enumerate(zip(state, words_rounds(state, k), strict=True)):
+        out[index::16] = _dense((was + now) & m, k, 4 * count)
+    return out.tobytes()
+
+
+def _rows_state(key: bytes, count: int, varying: tuple[int, int, int, int]) -> tuple[tuple[int, int, int, int], int]:
+    segment = _LANE * count
+    ones = _ones(count)
+    two, three = 2 * segment, 3 * segment
+    words = array("I", key)
+    c0, c1, c2, c3 = _CONSTANTS
+    return (
+        (c0 | c1 << segment | c2 << two | c3 << three) * ones,
+        (words[0] | words[1] << segment | words[2] << two | words[3] << three) * ones,
+        (words[4] | words[5] << segment | words[6] << two | words[7] << three) * ones,
+        varying[0] | varying[1] << segment | varying[2] << two | varying[3] << three,
+    ), segment
+
+
+def _by_rows(key: bytes, count: int, varying: tuple[int, int, int, int]) -> bytes:
+    state, segment = _rows_state(key, count, varying)
+    k = _masks(4 * count)
+    out = array("I", bytes(64 * count))
+    m = k.m
+    place = 0
+    for was, now in zip(state, rows_rounds(*state, segment, k), strict=True):
+        words = _dense((was + now) & m, k, 16 * count)
+        if count == 1:
+            out[place : place + 4] = words
+        else:
+            for column in range(4):
+                out[place + column :: 16] = words[column * count : (column + 1) * count]
+        place += 4
+    return out.tobytes()
+
+
+def first_octets(key: bytes, runs: Sequence[Run]) -> list[bytes]:
+    """The first five octets of each run's one block: header-protection masks, which need a quarter of the output.
+
+    Args:
+      runs:  of one block each.
+    """
+    if len(runs) > ROWS_MAXIMUM:
+        return [mask for start in range(0, len(runs), ROWS_MAXIMUM) for mask in first_octets(key, runs[start : start + ROWS_MAXIMUM])]
+    count, varying = _input_lanes(runs)
+    state, segment = _rows_state(key, count, varying)
+    k = _masks(4 * count)
+    words = _dense((state[0] + rows_rounds(*state, segment, k)[0]) & k.m, k, 16 * count)
+    return [(words[index] | (words[count + index] & 0xFF) << 32).to_bytes(5, "little") for index in range(count)]
