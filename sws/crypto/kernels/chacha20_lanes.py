@@ -16,7 +16,8 @@ there are, whose rounds `emit_chacha20_rounds` writes out:
         row b before a diagonal round    │ b3 │ b2 │ b1 │ b0 │   ──▶   │ b0 │ b3 │ b2 │ b1 │     (segments of n lanes, lane 0 right)
 
 Afterwards the spare bits have to go: three steps that join pairs of groups make of eight lanes 256 bits in a row and one octet of eight
-spare bits, which a slice deletion drops from all groups together.  Then word i of all blocks is copied to every sixteenth place of the stream.
+spare bits, which a slice deletion drops from all groups together.  Then word i of all blocks is copied to every sixteenth place of the
+stream.
 
 Timing: the same operations for every key and nonce; Python's integers of equal length take equal time but for leading zeros.
 """
@@ -30,7 +31,7 @@ from typing import Final, NamedTuple
 
 from sws.crypto.kernels.chacha20_rounds import rows_rounds, words_rounds
 
-__all__ = ["ROWS_MAXIMUM", "first_octets", "key_streams"]
+__all__ = ["ROWS_MAXIMUM", "crypt_many", "first_octets", "key_streams"]
 
 _CONSTANTS: Final = (0x61707865, 0x3320646E, 0x79622D32, 0x6B206574)
 _LANE: Final = 33
@@ -40,6 +41,8 @@ ROWS_MAXIMUM: Final = 64
 
 _CACHE_OCTETS: Final = 1 << 20
 _LANES_MAXIMUM: Final = 1 << 12  # blocks in one pass; longer batches are cut, so that no plan is larger than a quarter of a mebibyte
+
+_ZEROS: Final = tuple(bytes(count) for count in range(65))
 
 Run = tuple[bytes, int, int]
 
@@ -67,16 +70,14 @@ def _repeat(value: int, lanes: int, width: int = _LANE) -> int:
 
 def _make_masks(lanes: int) -> _Masks:
     ones = _repeat(1, lanes)
-    rotations = []
-    for count in (16, 12, 8, 7):
-        low = (1 << count) - 1
-        rotations += [ones * (_WORD ^ low), ones * low]
+    h16, h12, h8, h7 = [ones * (_WORD ^ (1 << count) - 1) for count in (16, 12, 8, 7)]
+    l16, l12, l8, l7 = [ones * ((1 << count) - 1) for count in (16, 12, 8, 7)]
     joins = []
     for group in (1, 2, 4):
         pairs = (lanes + 2 * group - 1) // (2 * group)
         even = _repeat((1 << 32 * group) - 1, pairs, 2 * _LANE * group)
         joins.append((even, even << 32 * group, group))
-    return _Masks(ones, ones * _WORD, *rotations, tuple(joins), (lanes + 7) // 8 * _LANE)
+    return _Masks(ones, ones * _WORD, h16, l16, h12, l12, h8, l8, h7, l7, tuple(joins), (lanes + 7) // 8 * _LANE)
 
 
 _plans: OrderedDict[int, _Masks] = OrderedDict()
@@ -221,6 +222,26 @@ def _by_rows(key: bytes, count: int, varying: tuple[int, int, int, int]) -> byte
                 out[place + column :: 16] = words[column * count : (column + 1) * count]
         place += 4
     return out.tobytes()
+
+
+def crypt_many(key: bytes, runs: Sequence[Run], texts: Sequence[bytes]) -> tuple[list[bytes], list[bytes]]:
+    """The first 32 octets of each run, and each text XOR the run's blocks after the first: one XOR over all."""
+    stream = key_streams(key, runs)
+    if len(runs) == 1:
+        size = len(texts[0])
+        output = int.from_bytes(texts[0], "little") ^ int.from_bytes(stream[64 : 64 + size], "little")
+        return [stream[:32]], [output.to_bytes(size, "little")]
+    parts: list[bytes] = []
+    for text in texts:
+        parts += (_ZEROS[64], text, _ZEROS[-len(text) & 63])
+    mixed = (int.from_bytes(b"".join(parts), "little") ^ int.from_bytes(stream, "little")).to_bytes(len(stream), "little")
+    keys, outputs = [], []
+    at = 0
+    for (_, _, count), text in zip(runs, texts, strict=True):
+        keys.append(mixed[at : at + 32])
+        outputs.append(mixed[at + 64 : at + 64 + len(text)])
+        at += 64 * count
+    return keys, outputs
 
 
 def first_octets(key: bytes, runs: Sequence[Run]) -> list[bytes]:

@@ -91,6 +91,10 @@ def _quarter_round(a: str, b: str, c: str, d: str) -> list[str]:
     return lines
 
 
+def _body(lines: list[str]) -> str:
+    return "".join([f"        {line}\n" for line in lines])
+
+
 def source() -> str:
     """The whole file."""
     words = []
@@ -99,6 +103,5 @@ def source() -> str:
     for column in range(4):
         words += _quarter_round(*[f"x{row + (column + row // 4) % 4:x}" for row in (0, 4, 8, 12)])
     rows = [*_quarter_round(*"abcd"), *_TO_DIAGONALS, *_quarter_round(*"abcd"), *_TO_COLUMNS]
-    body = lambda lines: "".join(f"        {line}\n" for line in lines)  # noqa: E731
     everything = ", ".join(f"x{index:x}" for index in range(16))
-    return f"{_HEAD}{_WORDS}{body(words)}    return {everything}\n{_ROWS}{body(rows)}    return a, b, c, d\n"
+    return f"{_HEAD}{_WORDS}{_body(words)}    return {everything}\n{_ROWS}{_body(rows)}    return a, b, c, d\n"
