@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0 OR MIT
 """The speed of our cryptography beside pure-Python peers and OpenSSL: `python -m bench.crypto`
 
-Each row is a race in this process: in every round ours, the peer's and OpenSSL's run in turn for a slice of CPU time, so that a noisy moment
-hits all; a figure is the median over rounds of the ratio within the round, with its spread.  `--docs` writes docs/crypto/speed.rst from the
-results of this interpreter and of those files that `--json` wrote under others.
+Each row is a race in this process: in every round ours, the peer's and OpenSSL's run in turn for a slice of CPU time, so that a noisy
+moment hits all; a figure is the median over rounds of the ratio within the round, with its spread.  `--docs` writes docs/crypto/speed.rst
+from the results of this interpreter and of those files that `--json` wrote under others.
 """
 
 from __future__ import annotations

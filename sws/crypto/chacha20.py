@@ -38,8 +38,8 @@ class ChaChaKernel(Protocol):
     def crypt_many(self, key: bytes, runs: Sequence[Run], texts: Sequence[bytes]) -> tuple[list[bytes], list[bytes]]:
         """The first 32 octets of each run, and each text XOR the run's blocks after the first."""
 
-    def first_octets(self, key: bytes, runs: Sequence[Run]) -> list[bytes]:
-        """The first five octets of each run's one block."""
+    def first_octets(self, key: bytes, samples: Sequence[bytes]) -> list[bytes]:
+        """The first five octets of the block of each sample: four octets of counter and twelve of nonce."""
 
 
 def _load_words() -> ChaChaKernel:
@@ -124,6 +124,4 @@ def mask_many(key: bytes, samples: Sequence[bytes]) -> list[bytes]:
     """
     if len(key) != KEY or any(len(sample) != 16 for sample in samples):
         raise UsageError("a mask needs a key of 32 octets and a sample of 16")
-    if not samples:
-        return []
-    return _kernel.first_octets(bytes(key), [(bytes(sample[4:]), int.from_bytes(sample[:4], "little"), 1) for sample in samples])
+    return _kernel.first_octets(bytes(key), [bytes(sample) for sample in samples]) if samples else []

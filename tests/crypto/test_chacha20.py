@@ -6,6 +6,7 @@ from __future__ import annotations
 import random
 import sys
 from array import array
+from collections import OrderedDict
 from typing import Any, Final
 
 import pytest
@@ -73,6 +74,8 @@ def test_long_batches_are_cut(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_plans_are_bounded_in_octets(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(chacha20_lanes, "_CACHE_OCTETS", 60_000)
+    monkeypatch.setattr(chacha20_lanes, "_plans", OrderedDict())
+    monkeypatch.setattr(chacha20_lanes, "_planned_octets", 0)
     monkeypatch.setattr(chacha20_lanes, "_SMALL_MAXIMUM", 8)
     for count in range(1, 60):
         chacha20_lanes.key_streams(bytes(32), [(bytes(12), 0, count)])
@@ -86,8 +89,10 @@ def test_plans_are_bounded_in_octets(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_masks(name: str) -> None:
     chance = random.Random(5)
     key = chance.randbytes(32)
-    runs = [(chance.randbytes(12), chance.getrandbits(32), 1) for _ in range(chacha20_lanes.ROWS_MAXIMUM + 3)]
-    assert CHACHA[name].first_octets(key, runs) == [ref.block(key, first, nonce)[:5] for nonce, first, _ in runs]
+    samples = [chance.randbytes(16) for _ in range(70)]
+    expected = [ref.block(key, int.from_bytes(sample[:4], "little"), sample[4:])[:5] for sample in samples]
+    assert CHACHA[name].first_octets(key, samples) == expected
+    assert CHACHA[name].first_octets(key, samples[:1]) == expected[:1]
 
 
 def test_the_mask_of_quic() -> None:

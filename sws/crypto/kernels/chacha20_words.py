@@ -61,9 +61,9 @@ def crypt_many(key: bytes, runs: Sequence[Run], texts: Sequence[bytes]) -> tuple
     return keys, outputs
 
 
-def first_octets(key: bytes, runs: Sequence[Run]) -> list[bytes]:
-    """The first five octets of each run's one block."""
-    stream = key_streams(key, runs)
+def first_octets(key: bytes, samples: Sequence[bytes]) -> list[bytes]:
+    """The first five octets of the block of each sample, a counter and a nonce."""
+    stream = key_streams(key, [(sample[4:], int.from_bytes(sample[:4], "little"), 1) for sample in samples])
     return [stream[at : at + 5] for at in range(0, len(stream), 64)]
 
 

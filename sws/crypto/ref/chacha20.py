@@ -58,9 +58,9 @@ def key_streams(key: bytes, runs: Sequence[tuple[bytes, int, int]]) -> bytes:
     return b"".join([block(key, first + index, nonce) for nonce, first, count in runs for index in range(count)])
 
 
-def first_octets(key: bytes, runs: Sequence[tuple[bytes, int, int]]) -> list[bytes]:
-    """The first five octets of each run's one block."""
-    return [block(key, first, nonce)[:5] for nonce, first, _ in runs]
+def first_octets(key: bytes, samples: Sequence[bytes]) -> list[bytes]:
+    """The first five octets of the block of each sample, a counter and a nonce."""
+    return [block(key, int.from_bytes(sample[:4], "little"), sample[4:])[:5] for sample in samples]
 
 
 def crypt_many(key: bytes, runs: Sequence[tuple[bytes, int, int]], texts: Sequence[bytes]) -> tuple[list[bytes], list[bytes]]:
