@@ -77,6 +77,8 @@ def test_plans_are_bounded_in_octets(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(chacha20_lanes, "_plans", OrderedDict())
     monkeypatch.setattr(chacha20_lanes, "_planned_octets", 0)
     monkeypatch.setattr(chacha20_lanes, "_SMALL_MAXIMUM", 8)
+    monkeypatch.setattr(chacha20_lanes, "_ones_of", {})
+    monkeypatch.setattr(chacha20_lanes, "_ramp_of", {})
     for count in range(1, 60):
         chacha20_lanes.key_streams(bytes(32), [(bytes(12), 0, count)])
         assert chacha20_lanes._planned_octets <= 60_000

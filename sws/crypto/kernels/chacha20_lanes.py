@@ -192,13 +192,8 @@ def _rows_key(key: bytes, count: int) -> tuple[int, int, int, int]:
     two, three = 2 * segment, 3 * segment
     ones = _ones(count)
     words = array("I", key)
-    c0, c1, c2, c3 = _CONSTANTS
-    return (
-        (c0 | c1 << segment | c2 << two | c3 << three) * ones,
-        (words[0] | words[1] << segment | words[2] << two | words[3] << three) * ones,
-        (words[4] | words[5] << segment | words[6] << two | words[7] << three) * ones,
-        segment,
-    )
+    rows = [a * ones | b * ones << segment | c * ones << two | d * ones << three for a, b, c, d in (_CONSTANTS, words[:4], words[4:])]
+    return rows[0], rows[1], rows[2], segment
 
 
 def _by_rows(key: bytes, count: int, varying: tuple[int, int, int, int]) -> bytes:
@@ -207,15 +202,15 @@ def _by_rows(key: bytes, count: int, varying: tuple[int, int, int, int]) -> byte
     state = constants, first, second, last
     k = _masks(4 * count)
     out = array("I", bytes(64 * count))
-    place = 0
-    for was, now in zip(state, rows_rounds(*state, segment, k), strict=True):
-        words = _dense(was + now, 4 * count)
-        if count == 1:
-            out[place : place + 4] = words
-        else:
-            for column in range(4):
-                out[place + column :: 16] = words[column * count : (column + 1) * count]
-        place += 4
+    size = 20 * count
+    mixed = rows_rounds(*state, segment, k)
+    data = bytearray(b"".join([(was + now).to_bytes(size, "little") for was, now in zip(state, mixed, strict=True)]))
+    del data[4::5]
+    if count == 1:
+        return bytes(data)
+    words = array("I", bytes(data))
+    for word in range(16):
+        out[word::16] = words[word * count : (word + 1) * count]
     return out.tobytes()
 
 
