@@ -17,6 +17,7 @@ __all__ = [
     "LimitExceeded",
     "PeerError",
     "SwsError",
+    "TlsAlert",
     "UsageError",
 ]
 
@@ -45,6 +46,21 @@ class Http1Error(PeerError):
     def __init__(self, status: int, reason: str) -> None:
         super().__init__(f"{status}: {reason}")
         self.status = status
+        self.reason = reason
+
+
+@final
+class TlsAlert(PeerError):
+    """A TLS connection that has to end with an alert.  RFC 9846 §6.
+
+    Args:
+      description:  AlertDescription, the number that goes to the peer.
+      reason:       a short fixed English phrase for the log; it never repeats the peer's bytes.
+    """
+
+    def __init__(self, description: int, reason: str) -> None:
+        super().__init__(f"alert {int(description)}: {reason}")
+        self.description = int(description)
         self.reason = reason
 
 
