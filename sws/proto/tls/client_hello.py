@@ -258,5 +258,3 @@ def _selected_psk(hs: ClientHandshake, answer: ServerHello) -> ClientTicket | No
     if SUITES[hs.psk.suite].hash_name != hs.core.suite.hash_name:
         raise _illegal("a cipher suite that does not go with the PSK")
     return hs.psk
-
-
