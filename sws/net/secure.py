@@ -4,8 +4,8 @@
     driver ◀─ ciphertext ─▶ SecureEngine { TlsConnection ◀─ plaintext ─▶ inner engine, made when ALPN is known } ◀─ verbs ─ exchanges
 
 - The handshake costs public-key operations, so its octets are not looked at when they come but in the loop's queue of slow work, one
-  connection at a time and a slice a turn: small requests stay quick however many clients say hello.  The queue is bounded; who finds it full
-  is closed.
+  connection at a time and a slice a turn: small requests stay quick however many clients say hello.  The queue is bounded; who finds it
+  full is closed.
 - What a turn may seal for one connection is bounded (`TURN_OCTETS`): while more is ready `holds_output` is true, and the driver comes back
   in the next turn.  The inner engine is asked for output only when nothing of the last is left, so memory stays flat and its `credit` true.
 - Files are read in parts as they are sealed; zero copy ends where encryption begins.
@@ -145,7 +145,7 @@ class SecureEngine:
         inner = self.inner
         if inner is None:
             return []
-        found = [event for event in inner.receive_eof(now) if isinstance(event, Aborted)]
+        found: list[Event] = [event for event in inner.receive_eof(now) if isinstance(event, Aborted)]
         inner.shutdown(now)
         return found
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0 OR MIT
 """A bounded set of digests in memory that forked processes share: what has been seen once is seen by all.
 
-Made before the fork, as an anonymous shared mapping; a lock file that is already unlinked keeps processes apart, so a process that dies holding
-it lets go of it.  Entries end by themselves.  Made for tickets of TLS that may carry 0-RTT data once (RFC 9846 §8.1).
+Made before the fork, as an anonymous shared mapping; a lock file that is already unlinked keeps processes apart, so a process that dies
+holding it lets go of it.  Entries end by themselves.  Made for tickets of TLS that may carry 0-RTT data once (RFC 9846 §8.1).
 
     slot = expiry (8) | digest (24),  a bucket of `_WAYS` slots is chosen by the digest's first octets
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, final
 
 from sws.base.errors import TlsAlert
 from sws.base.handshake import Direction
+from sws.crypto import hashes
 from sws.proto.tls import extensions as ext
 from sws.proto.tls.client_auth import ExpectEncryptedExtensions
 from sws.proto.tls.config import ClientTicket
@@ -55,19 +56,11 @@ def first_hello(hs: ClientHandshake) -> None:
         suite = SUITES[hs.psk.suite]
         core.suite = suite
         core.facts.suite = suite.number
-        digest = _hash_of(suite.hash_name, hs.hello.message)
+        digest = hashes.digest(suite.hash_name, hs.hello.message)
         early = KeySchedule(suite.hash_name, hs.psk.psk).derive(b"c e traffic", digest)
         core.log("CLIENT_EARLY_TRAFFIC_SECRET", early)
         core.install(Level.EARLY, Direction.WRITE, early)
         hs.early_data = EarlyData.ACCEPTED  # until the server says otherwise
-
-
-def _hash_of(hash_name: str, data: bytes) -> bytes:
-    from sws.crypto.hashes import new_hash  # noqa: PLC0415
-
-    digest = new_hash(hash_name)
-    digest.update(data)
-    return digest.digest()
 
 
 def _usable_ticket(hs: ClientHandshake) -> ClientTicket | None:
@@ -115,6 +108,7 @@ def _with_binders(hs: ClientHandshake, hello: ClientHello) -> ClientHello:
     extensions = dict(hello.extensions or {})
     extensions.pop(_X.PRE_SHARED_KEY, None)
     ticket = hs.psk
+    binders = b""
     if ticket is not None:
         suite = SUITES[ticket.suite]
         age = 0 if ticket.external else (int(hs.config.wall() * 1000) - ticket.received + ticket.age_add) % (1 << 32)
@@ -124,11 +118,12 @@ def _with_binders(hs: ClientHandshake, hello: ClientHello) -> ClientHello:
     whole = ClientHello(hello.version, hello.random, hello.session_id, hello.suites, hello.compression, extensions, b"")
     message = whole.encode()
     if ticket is not None:
+        suite = SUITES[ticket.suite]
         truncated = message[: -len(binders)]
         schedule = KeySchedule(suite.hash_name, ticket.psk)
         base = schedule.derive_empty(b"ext binder" if ticket.external else b"res binder")
         retried = hs.core.facts.retried
-        digest = hs.core.transcript.digest_with(truncated) if retried else _hash_of(suite.hash_name, truncated)
+        digest = hs.core.transcript.digest_with(truncated) if retried else hashes.digest(suite.hash_name, truncated)
         binder = finished_data(suite.hash_name, base, digest)
         message = message[: -len(binder)] + binder
     return ClientHello(hello.version, hello.random, hello.session_id, hello.suites, hello.compression, extensions, message)

@@ -155,8 +155,9 @@ class MessageFeed:
     def receive(self, level: int, data: bytes, now: float) -> list[HandshakeEvent]:
         """Octets of a level, in order."""
         core = self.core
+        events: list[HandshakeEvent] = []
         core.now = now
-        core.events = events = []
+        core.events = events
         if isinstance(self.state, Failed):
             return events
         try:

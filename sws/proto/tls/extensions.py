@@ -194,7 +194,7 @@ def decode_alpn(body: bytes) -> list[bytes]:
     reader = Reader(body)
     names = reader.sub(reader.u16("ALPN"), "ALPN")
     reader.finish("ALPN")
-    found = []
+    found: list[bytes] = []
     while names.remaining or not found:
         found.append(names.vector(1, "protocol name", 1))
     return found
@@ -210,7 +210,7 @@ def decode_certificate_authorities(body: bytes) -> list[bytes]:
     reader = Reader(body)
     names = reader.sub(reader.u16("authorities"), "authorities")
     reader.finish("authorities")
-    found = []
+    found: list[bytes] = []
     while names.remaining or not found:
         found.append(names.vector(2, "distinguished name", 1))
     return found
@@ -251,14 +251,14 @@ def decode_pre_shared_key(body: bytes) -> PskOffer:
     """The offer of a client.  §4.2.11.  Raises: TlsAlert illegal_parameter if identities and binders are not as many."""
     reader = Reader(body)
     entries = reader.sub(reader.u16("identities"), "identities")
-    identities = []
+    identities: list[tuple[bytes, int]] = []
     while entries.remaining or not identities:
         identity = entries.vector(2, "identity", 1)
         identities.append((identity, entries.u32("ticket age")))
     size = reader.remaining
     entries = reader.sub(reader.u16("binders"), "binders")
     reader.finish("pre_shared_key")
-    binders = []
+    binders: list[bytes] = []
     while entries.remaining or not binders:
         binders.append(entries.vector(1, "binder", 32))
     if len(identities) != len(binders):

@@ -119,7 +119,7 @@ def decode_certificate(message: bytes, offset: int = 4) -> CertificateMessage:
     context = reader.vector(1, "certificate_request_context")
     block = reader.sub(reader.u24("certificate_list"), "certificate_list")
     reader.finish("Certificate")
-    entries = []
+    entries: list[CertificateEntry] = []
     while block.remaining:
         if len(entries) >= _ENTRIES_MAXIMUM:
             raise TlsAlert(AlertDescription.BAD_CERTIFICATE, "too many certificates")
@@ -134,7 +134,7 @@ def encode_certificate(context: bytes, chain: Sequence[bytes], ocsp: bytes | Non
     Args:
       ocsp:  a response for the first certificate.
     """
-    parts = []
+    parts: list[bytes] = []
     for certificate in chain:
         extensions: list[tuple[int, bytes]] = []
         if ocsp is not None and not parts:

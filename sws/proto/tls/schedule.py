@@ -21,21 +21,16 @@ Every value here is SECRET but the transcript hashes.  `KeySchedule` goes down t
 
 from __future__ import annotations
 
-from typing import Final, Protocol, final
+from typing import Final, final
 
 from sws.base.errors import UsageError
-from sws.crypto.hashes import new_hash
+from sws.crypto import hashes
+from sws.crypto.hash_types import Hash
 from sws.crypto.hkdf import expand_label, extract
 from sws.crypto.hmac import hmac
 from sws.proto.tls.constants import MESSAGE_HASH
 
 __all__ = ["KeySchedule", "Transcript", "finished_data", "next_secret", "psk_from_ticket", "traffic_keys"]
-
-
-class _Hash(Protocol):
-    def update(self, data: bytes) -> None: ...
-    def digest(self) -> bytes: ...
-    def copy(self) -> _Hash: ...
 
 
 @final
@@ -49,14 +44,14 @@ class Transcript:
 
     def __init__(self) -> None:
         self._name = ""
-        self._hash: _Hash | None = None
+        self._hash: Hash | None = None
         self._waiting: list[bytes] = []
 
     def choose(self, hash_name: str) -> None:
         """The cipher suite is known."""
         if self._hash is None:
             self._name = hash_name
-            self._hash = new_hash(hash_name)
+            self._hash = hashes.new(hash_name)
             for message in self._waiting:
                 self._hash.update(message)
             self._waiting.clear()
@@ -71,7 +66,7 @@ class Transcript:
     def retry(self) -> None:
         """Replace the first ClientHello by its hash: what a HelloRetryRequest does.  Call it before the request is added."""
         digest = self.digest()
-        self._hash = new_hash(self._name)
+        self._hash = hashes.new(self._name)
         self._hash.update(bytes((MESSAGE_HASH, 0, 0, len(digest))) + digest)
 
     def fork(self) -> Transcript:
@@ -105,7 +100,7 @@ def _constants(hash_name: str) -> tuple[bytes, bytes]:
     """Hash of nothing, and the early secret without a PSK: the same for every connection."""
     known = _EMPTY.get(hash_name)
     if known is None:
-        empty = new_hash(hash_name).digest()
+        empty = hashes.new(hash_name).digest()
         zeros = bytes(len(empty))
         known = _EMPTY[hash_name] = (empty, extract(hash_name, zeros, zeros))
     return known

@@ -15,7 +15,7 @@ from typing import final
 
 from sws.base.errors import TlsAlert, UsageError
 from sws.base.handshake import HandshakeEvent
-from sws.crypto.hashes import new_hash
+from sws.crypto import hashes
 from sws.crypto.hkdf import expand_label
 from sws.proto.tls.config import ServerConfig, TlsHost
 from sws.proto.tls.core import Core, EarlyData, Failed, MessageFeed
@@ -38,8 +38,8 @@ class ServerHandshake:
     """
 
     __slots__ = (
-        "cookie",
         "config",
+        "cookie",
         "core",
         "early_data",
         "exporter_secret",
@@ -119,8 +119,8 @@ class ServerHandshake:
 
 def export(hash_name: str, exporter_secret: bytes, label: bytes, context: bytes, length: int) -> bytes:
     """TLS-Exporter.  §7.5; SECRET."""
-    empty = new_hash(hash_name).digest()
-    digest = new_hash(hash_name)
+    empty = hashes.new(hash_name).digest()
+    digest = hashes.new(hash_name)
     digest.update(context)
     secret = expand_label(hash_name, exporter_secret, label, empty, len(empty))
     return expand_label(hash_name, secret, b"exporter", digest.digest(), length)
