@@ -3,7 +3,7 @@
 
 An element is an identifier octet, length octets, and content.  Of the freedom of BER nothing is left in DER, and nothing is taken here:
 lengths are definite and the shortest, integers and identifiers are the shortest, a BOOLEAN is 00 or FF, unused bits are zero, strings are
-primitive, the elements of a SET OF ascend, a value that is the DEFAULT is left out.
+primitive, the elements of a SET OF ascend, a value that is the DEFAULT is left out.  (One exception: `named_bits`.)
 
 A reader over the content of an element shares the octets of the outer one, so that every error says where in the whole it is.  Nothing
 recurses in step with the input: the depth is bounded (`MAX_DEPTH`), as is the size (`MAX_OCTETS`).
@@ -227,11 +227,11 @@ class DerReader:
         return BitString(content[1:], content[0])
 
     def named_bits(self, what: str, tag: int = tags.BIT_STRING) -> frozenset[int]:
-        """A BIT STRING with names for its bits: no zero bits at its end.  X.690 §11.2.2."""
-        at, value = self.at, self.bit_string(what, tag)
-        if value.octets and not value.octets[-1] >> value.unused & 1:
-            raise DecodeError(f"{what}: a list of bits that ends with zeros", at)
-        return value.bits()
+        """A BIT STRING with names for its bits.
+
+        DEVIATES X.690 §11.2.2: zero bits at its end are taken, for roots of public stores have them, and nothing depends on it.
+        """
+        return self.bit_string(what, tag).bits()
 
     def whole_bits(self, what: str, tag: int = tags.BIT_STRING) -> bytes:
         """The octets of a BIT STRING that has no unused bits."""
