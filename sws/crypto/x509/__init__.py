@@ -12,19 +12,28 @@ from sws.crypto.x509.certificate import Certificate
 from sws.crypto.x509.extensions import Extension, KeyUsage
 from sws.crypto.x509.general_names import GeneralName, Kind
 from sws.crypto.x509.names import Name
+from sws.crypto.x509.profile import Profile
+from sws.crypto.x509.refusal import CertificateError, Reason
 from sws.crypto.x509.request import CertificateRequest
+from sws.crypto.x509.verify import Limits, Roots, verify_chain
 
 __all__ = [
     "Certificate",
+    "CertificateError",
     "CertificateRequest",
     "Extension",
     "GeneralName",
     "KeyUsage",
     "Kind",
+    "Limits",
     "Name",
+    "Profile",
+    "Reason",
+    "Roots",
     "build_certificate",
     "build_request",
     "issue",
     "new_authority",
     "self_signed",
+    "verify_chain",
 ]
