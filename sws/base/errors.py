@@ -13,6 +13,8 @@ __all__ = [
     "AuthenticationError",
     "ConfigError",
     "DecodeError",
+    "H2ConnectionError",
+    "H2StreamError",
     "Http1Error",
     "LimitExceeded",
     "PeerError",
@@ -61,6 +63,38 @@ class TlsAlert(PeerError):
     def __init__(self, description: int, reason: str) -> None:
         super().__init__(f"alert {int(description)}: {reason}")
         self.description = int(description)
+        self.reason = reason
+
+
+@final
+class H2ConnectionError(PeerError):
+    """An HTTP/2 connection that cannot go on.  RFC 9113 §5.4.1.
+
+    Args:
+      code:    of RFC 9113 §7 (`sws.proto.h2.ErrorCode`), for GOAWAY.
+      reason:  a short fixed English phrase for the log and GOAWAY's debug data; it never repeats the peer's bytes.
+    """
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(f"HTTP/2 connection error {code}: {reason}")
+        self.code = code
+        self.reason = reason
+
+
+@final
+class H2StreamError(PeerError):
+    """One HTTP/2 stream that cannot go on.  RFC 9113 §5.4.2.
+
+    Args:
+      stream:  its identifier.
+      code:    for RST_STREAM.
+      reason:  a short fixed English phrase for the log.
+    """
+
+    def __init__(self, stream: int, code: int, reason: str) -> None:
+        super().__init__(f"HTTP/2 stream {stream} error {code}: {reason}")
+        self.stream = stream
+        self.code = code
         self.reason = reason
 
 
