@@ -58,5 +58,5 @@ def describe() -> Iterator[str]:
     yield f"sendfile:       {'yes' if hasattr(os, 'sendfile') else 'no, files are read and sent'}"
     yield f"kernels:        {_kernels()}"
     yield f"configuration:  {find_config() or 'none found (./sws.yaml, /etc/sws/sws.yaml)'}"
-    yield "protocols:      HTTP/1.0, HTTP/1.1"
+    yield "protocols:      HTTP/1.0, HTTP/1.1; TLS 1.3"
     yield f"not built yet:  {', '.join(sorted(NOT_BUILT))}"

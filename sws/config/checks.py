@@ -144,11 +144,11 @@ def _check_names(names: tuple[str, ...], path: str, seen: dict[str, str], places
 def _check_tls(config: Config, places: _Places) -> None:
     tls = config.server.tls
     secure = [parse_listen(url).is_secure for url in config.server.listen]
-    if any(secure) and tls.cert is None and not tls.self_signed:
+    _check_pair(tls.cert, tls.key, "server.tls", places)
+    if any(secure) and tls.cert is None and tls.key is None and not tls.self_signed:
         places.fail("server.listen", "an https address needs server.tls: cert and key, or self_signed: true")
     if tls.self_signed and tls.cert is not None:
         places.fail("server.tls.self_signed", "either a certificate of its own or a self-signed one")
-    _check_pair(tls.cert, tls.key, "server.tls", places)
     for name, known in (("suites", SUITE_NAMES), ("groups", GROUP_NAMES)):
         for number, value in enumerate(getattr(tls, name)):
             if value not in known:
@@ -157,6 +157,8 @@ def _check_tls(config: Config, places: _Places) -> None:
         places.fail("server.tls.client_auth", "client certificates need server.tls.client_ca")
     if tls.redirect and not any(secure):
         places.fail("server.tls.redirect", "there is no https address to lead to")
+    elif tls.redirect and 0 in [address.port for address in map(parse_listen, config.server.listen) if address.is_secure][:1]:
+        places.fail("server.tls.redirect", "the first https address needs a port of its own")
     for number, host in enumerate(config.server.hosts):
         path = f"server.hosts[{number}].tls"
         _check_pair(host.tls.cert, host.tls.key, path, places)

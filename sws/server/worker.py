@@ -52,7 +52,8 @@ class Worker:
       logger:   where events go.
       secure:   those of the sockets on which TLS is spoken.
       shared:   what TLS has in common over all workers; None: this worker has it for itself.
-    Raises: ConfigError for keys and certificates that cannot be used, OSError if a root cannot be opened, PollerUnavailable if no poller can be had.
+    Raises: ConfigError for keys and certificates that cannot be used, OSError if a root cannot be opened, PollerUnavailable if no
+      poller can be had.
     """
 
     def __init__(

@@ -71,11 +71,18 @@ def test_main_is_the_entry_point(monkeypatch: pytest.MonkeyPatch, capsys: pytest
     assert __version__ in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("flag", [("--self-signed",), ("--cert", "a"), ("--key", "b")])
-def test_what_is_not_built_is_refused_by_name(flag: tuple[str, ...]) -> None:
-    result = run("start", *flag)
-    assert result.exit_code == 78
-    assert flag[0] in result.output
+@pytest.mark.parametrize(
+    ("flags", "code", "says"),
+    [
+        (("--self-signed", "--cert", "a"), 2, "either --self-signed"),
+        (("--cert", "a"), 78, "server.tls.key is missing"),
+        (("--key", "b"), 78, "server.tls.cert is missing"),
+        (("--cert", "nowhere.pem", "--key", "nowhere.pem"), 78, "nowhere.pem cannot be read"),
+    ],
+)
+def test_flags_of_tls_are_checked(flags: tuple[str, ...], code: int, says: str) -> None:
+    result = run("start", "--listen", "https://127.0.0.1:0", *flags)
+    assert (result.exit_code, says in result.output) == (code, True), result.output
 
 
 def test_config_check_says_what_is_there(site: pathlib.Path) -> None:
@@ -89,9 +96,10 @@ def test_config_check_says_what_is_there(site: pathlib.Path) -> None:
     ("text", "says"),
     [
         ("server:\n  lisen: []\n", "bad.yaml:2: server.lisen: "),
-        ("server:\n  tls: {self_signed: true}\n", "server.tls"),
+        ("server:\n  tls: {self_sined: true}\n", "bad.yaml:2: server.tls.self_sined"),
+        ("server:\n  listen: ['https://127.0.0.1:0']\n  tls: {cert: nowhere.pem, key: nowhere.pem}\n", "nowhere.pem"),
         ("server: {security: {waf: {mode: blocking}}}\n", "server.security"),
-        ("server: {listen: ['https://127.0.0.1:0']}\n", "TLS"),
+        ("server: {listen: ['https://127.0.0.1:0']}\n", "server.tls"),
         ("server: {root: ./nowhere}\n", "nowhere"),
         ("server: [\n", "bad.yaml"),
     ],
@@ -118,7 +126,8 @@ def test_info_names_pollers_and_what_is_missing() -> None:
     output = run("info").output
     assert __version__ in output
     assert "select" in output
-    assert "server.tls" in output
+    assert "server.security" in output
+    assert "TLS 1.3" in output
 
 
 def test_info_names_every_primitive_and_its_kernel() -> None:

@@ -39,7 +39,7 @@ BOTH_REFUSE: list[Any] = [
     {"server": {"listen": "http://a:1"}},
     {"server": {"listen": [1]}},
     {"server": {"listen": [""]}},
-    {"server": {"tls": {}}},
+    {"server": {"tls": {"client_auth": "perhaps"}}},
     {"server": {"root": None}},
     {"server": {"root": 3}},
     {"server": {"worker": {"processes": 1025}}},
