@@ -37,7 +37,9 @@ _SMALL_UNTIL: Final = 16384
 _PAUSE: Final = 1.0
 _SKIP_MINIMUM: Final = 1 << 14
 _RECORD_OVERHEAD: Final = 17  # type and tag
-_EMPTY_MAXIMUM: Final = 64
+#: How many records that carry nothing a peer may send in a row: empty ones and change_cipher_spec; warnings are fewer yet.
+_EMPTY_MAXIMUM: Final = 32
+_WARNINGS_MAXIMUM: Final = 4
 _ERROR_CLOSURES: Final = (AlertDescription.CLOSE_NOTIFY, AlertDescription.USER_CANCELED)
 
 
@@ -81,6 +83,7 @@ class TlsConnection:
         self._skipped = 0
         self._may_skip = True
         self._empty_records = 0
+        self._warnings = 0
         self._early_octets = 0
         self._burst = 0
         self._last_sent = now
@@ -167,6 +170,9 @@ class TlsConnection:
         if kind == ContentType.CHANGE_CIPHER_SPEC:
             if fragment != b"\1" or not self._hello_seen or self._peer_finished or self.handshake.feed.inside_message:
                 raise TlsAlert(AlertDescription.UNEXPECTED_MESSAGE, "change_cipher_spec out of place")
+            self._count_empty()
+        elif kind == ContentType.ALERT and self._is_server and self._read_level == Level.HANDSHAKE and self._may_skip:
+            self._alert(fragment)  # of a peer that could not make sense of our hello, and has no keys
         elif self._read is not None:
             raise TlsAlert(AlertDescription.UNEXPECTED_MESSAGE, "a record without protection")
         elif kind == ContentType.APPLICATION_DATA:
@@ -233,9 +239,12 @@ class TlsConnection:
             if self.handshake.traffic is not None:
                 self.handshake.traffic.progress()
         else:
-            self._empty_records += 1
-            if self._empty_records > _EMPTY_MAXIMUM:
-                raise TlsAlert(AlertDescription.UNEXPECTED_MESSAGE, "empty records without end")
+            self._count_empty()
+
+    def _count_empty(self) -> None:
+        self._empty_records += 1
+        if self._empty_records > _EMPTY_MAXIMUM:
+            raise TlsAlert(AlertDescription.UNEXPECTED_MESSAGE, "empty records without end")
 
     def _alert(self, content: bytes) -> None:
         """§6: a closure, or the end of everything, whatever its level says."""
@@ -250,8 +259,8 @@ class TlsConnection:
             self.peer_closed = True
             self._buffer.clear()
         elif description == AlertDescription.USER_CANCELED:
-            self._empty_records += 1
-            if self._empty_records > _EMPTY_MAXIMUM:
+            self._warnings += 1
+            if self._warnings > _WARNINGS_MAXIMUM:
                 raise TlsAlert(AlertDescription.UNEXPECTED_MESSAGE, "alerts without end")
         else:
             self.alert_received = TlsAlert(description, "from the peer")

@@ -220,14 +220,16 @@ def decode_certificate_authorities(body: bytes) -> list[bytes]:
 
 
 def decode_key_shares(body: bytes) -> KeyShares:
-    """The shares of a ClientHello.  §4.2.8.  Raises: TlsAlert illegal_parameter if a group stands twice."""
+    """The shares of a ClientHello.  §4.2.8.  Raises: TlsAlert illegal_parameter if a group stands twice or a share is empty."""
     reader = Reader(body)
     entries = reader.sub(reader.u16("key shares"), "key shares")
     reader.finish("key_share")
     shares: KeyShares = {}
     while entries.remaining:
         group = entries.u16("group")
-        key = entries.vector(2, "key exchange", 1)
+        key = entries.vector(2, "key exchange")
+        if not key:  # of no group's size, whatever the group: as any other wrong size is answered
+            raise TlsAlert(AlertDescription.ILLEGAL_PARAMETER, "an empty key share")
         if group in shares:
             raise TlsAlert(AlertDescription.ILLEGAL_PARAMETER, "two key shares of one group")
         shares[group] = key

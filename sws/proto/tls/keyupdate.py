@@ -12,9 +12,9 @@ from __future__ import annotations
 
 from typing import Final, final
 
-from sws.base.errors import LimitExceeded
+from sws.base.errors import TlsAlert
 from sws.base.handshake import Direction
-from sws.proto.tls.constants import Level
+from sws.proto.tls.constants import AlertDescription, Level
 from sws.proto.tls.core import Core
 from sws.proto.tls.messages import decode_key_update, encode_key_update
 from sws.proto.tls.schedule import next_secret
@@ -48,12 +48,12 @@ class TrafficSecrets:
     def receive(self, message: bytes) -> None:
         """A KeyUpdate of the peer's.
 
-        Raises: TlsAlert, DecodeError; LimitExceeded for updates without end.
+        Raises: TlsAlert, DecodeError.
         """
         requested = decode_key_update(message)
         self._since_progress += 1
         if self._since_progress > _IDLE_UPDATES:
-            raise LimitExceeded("KeyUpdate messages", self._since_progress, _IDLE_UPDATES)
+            raise TlsAlert(AlertDescription.UNEXPECTED_MESSAGE, "KeyUpdate messages without end")
         self.theirs = next_secret(self._core.suite.hash_name, self.theirs)
         self._core.install(Level.APPLICATION, Direction.READ, self.theirs)
         self._awaiting = False

@@ -21,6 +21,9 @@ __all__ = ["ClientOffer", "check_second_hello", "pick", "pick_alpn", "pick_group
 
 _PSK_DHE_KE: Final = 1
 _X: Final = ExtensionType
+#: Groups of older versions that "MUST NOT be offered or negotiated" (appendix B.3.1.4), and the explicit curves of RFC 4492.  Clients that
+#: speak older versions too do name them: beside other groups they are ignored.
+_OBSOLETE: Final = frozenset((*range(0x0001, 0x0017), *range(0x001A, 0x001D), 0xFF01, 0xFF02))
 #: What a second ClientHello may change.  §4.1.2
 _MAY_CHANGE: Final = frozenset((_X.KEY_SHARE, _X.EARLY_DATA, _X.COOKIE, _X.PRE_SHARED_KEY, _X.PADDING))
 
@@ -150,13 +153,15 @@ def pick(ours: Sequence[int], theirs: Sequence[int]) -> int | None:
 def pick_group(ours: Sequence[int], offer: ClientOffer) -> tuple[int, bool]:
     """The group to use, and whether its share is there: one that saves a round trip wins.
 
-    Raises: TlsAlert handshake_failure if there is none in common.
+    Raises: TlsAlert handshake_failure if there is none in common, illegal_parameter if obsolete ones are all there is.
     """
     for group in ours:
         if offer.shares and group in offer.shares:
             return group, True
     group_to_ask = pick(ours, offer.groups)
     if group_to_ask is None:
+        if not _OBSOLETE.isdisjoint(offer.groups):
+            raise _illegal("obsolete groups only")
         raise TlsAlert(AlertDescription.HANDSHAKE_FAILURE, "no group in common")
     return group_to_ask, False
 
@@ -180,10 +185,8 @@ def check_second_hello(first: ClientHello, second: ClientHello, group: int, cook
         second.suites,
         second.compression,
     )
-    for kind in before.keys() | after.keys():
-        if kind not in _MAY_CHANGE and before.get(kind) != after.get(kind):
-            same = False
-    if not same:
+    kept = [[item for item in found.items() if item[0] not in _MAY_CHANGE] for found in (before, after)]
+    if not same or kept[0] != kept[1]:  # their order too
         raise _illegal("the second ClientHello is not the first")
     if _X.EARLY_DATA in after:
         raise _illegal("early data after a HelloRetryRequest")

@@ -34,6 +34,7 @@ __all__ = ["Connected", "after_flight", "certificate_request", "request_late_cer
 
 _T: Final = HandshakeType
 _LATE_MAXIMUM: Final = 4
+_PSK_DHE_KE: Final = 1
 _QUIC_EARLY: Final = 0xFFFFFFFF  # RFC 9001 §4.6.1
 
 
@@ -188,7 +189,7 @@ def send_tickets(hs: ServerHandshake) -> None:
     """NewSessionTicket, as many as the host gives out; one after a resumption.  §4.6.1"""
     config, core, host = hs.config, hs.core, hs.host
     offer = hs.offer
-    if config.tickets is None or offer is None or 1 not in offer.modes:
+    if config.tickets is None or offer is None or (offer.modes and _PSK_DHE_KE not in offer.modes):  # §4.2.9
         return
     lifetime = min(config.ticket_lifetime, LIFETIME_MAXIMUM)
     now = int(config.wall() * 1000)

@@ -150,6 +150,7 @@ def _answer(hs: ServerHandshake, offer: ClientOffer, suite: int, group: int) -> 
         facts.peer = chosen[1].session.peer
     if offer.quic is not None and config.quic is not None:
         core.events.append(PeerParameters(offer.quic))
+    credential = _choose_credential(hs, offer) if chosen is None else None
     accepts_early = _accepts_early(hs, offer, chosen)
     core.transcript.add(offer.hello.message)
     if offer.early_data:
@@ -163,7 +164,7 @@ def _answer(hs: ServerHandshake, offer: ClientOffer, suite: int, group: int) -> 
     share, secret = respond(group, shares[group], config.entropy)
     _send_hello(hs, offer, group, share, None if chosen is None else chosen[0])
     hs.schedule.advance(secret)
-    return _send_flight(hs, offer)
+    return _send_flight(hs, offer, credential)
 
 
 def _send_hello(hs: ServerHandshake, offer: ClientOffer, group: int, share: bytes, identity: int | None) -> None:
@@ -233,7 +234,7 @@ def _accepts_early(hs: ServerHandshake, offer: ClientOffer, chosen: tuple[int, P
 # --- our flight ------------------------------------------------------------------------------------------------------
 
 
-def _send_flight(hs: ServerHandshake, offer: ClientOffer) -> State:
+def _send_flight(hs: ServerHandshake, offer: ClientOffer, credential: tuple[Credential, int] | None) -> State:
     """EncryptedExtensions … Finished, and the keys around them."""
     core = hs.core
     schedule = hs.schedule
@@ -249,11 +250,11 @@ def _send_flight(hs: ServerHandshake, offer: ClientOffer) -> State:
         core.install(Level.HANDSHAKE, Direction.READ, theirs)
     core.send(Level.HANDSHAKE, _encrypted_extensions(hs, offer))
     asked = False
-    if not core.facts.resumed:
+    if credential is not None:
         if hs.host.client_auth is not ClientAuth.NONE:
             core.send(Level.HANDSHAKE, certificate_request(hs, b""))
             asked = True
-        _send_certificate(hs, offer)
+        _send_certificate(hs, offer, *credential)
     hs.their_finished_base = theirs
     core.send(
         Level.HANDSHAKE,
@@ -296,9 +297,8 @@ def _choose_credential(hs: ServerHandshake, offer: ClientOffer) -> tuple[Credent
     raise TlsAlert(AlertDescription.HANDSHAKE_FAILURE, "no certificate that the client could verify")
 
 
-def _send_certificate(hs: ServerHandshake, offer: ClientOffer) -> None:
+def _send_certificate(hs: ServerHandshake, offer: ClientOffer, credential: Credential, scheme: int) -> None:
     core = hs.core
-    credential, scheme = _choose_credential(hs, offer)
     core.facts.scheme = scheme
     message = encode_certificate(b"", credential.chain, credential.ocsp if offer.ocsp else None)
     if offer.compress and hs.config.compress_certificates:
