@@ -54,8 +54,9 @@ TURN_OCTETS: Final = 1 << 20
 JOIN_OCTETS: Final = 1 << 18
 HOLD_OCTETS: Final = 1 << 18
 HEAD_OCTETS: Final = 512  # what a response's head is taken for
-LINGER_SECONDS: Final = 2.0
-LINGER_OCTETS: Final = 1 << 20
+LINGER_SECONDS: Final = 2.0  # without a word from the peer
+LINGER_LONGEST: Final = 20.0
+LINGER_OCTETS: Final = 1 << 25
 _MORE: Final = getattr(socket, "MSG_MORE", 0)
 
 
@@ -121,7 +122,9 @@ class StreamDriver:
         "_flushing",
         "_input_again",
         "_limits",
+        "_linger_heard",
         "_linger_octets",
+        "_linger_until",
         "_mask",
         "_peer_closed",
         "_phase",
@@ -166,7 +169,9 @@ class StreamDriver:
         self._send_deadline: float | None = None
         self._send_since = 0.0
         self._sent = 0
+        self._linger_heard = False
         self._linger_octets = 0
+        self._linger_until = 0.0
         self._turn = -1
         self._budget = 0
         self._unflushed = 0
@@ -493,7 +498,7 @@ class StreamDriver:
         self._timer = None
         now = self.loop.now
         if self._phase is _Phase.LINGER:
-            self._destroy()
+            self._linger_on(now)
             return
         if self._send_deadline is not None and now >= self._send_deadline:
             self._lost()
@@ -522,6 +527,15 @@ class StreamDriver:
         self._set_mask(READ)
         if self._timer is not None:
             self._timer.cancel()
+        self._linger_until = self.loop.now + LINGER_LONGEST
+        self._timer = self.loop.call_later(LINGER_SECONDS, self._on_timer)
+
+    def _linger_on(self, now: float) -> None:
+        """Once more while the peer goes on sending: it has not looked at our answer yet, and a reset would take that from it."""
+        if not self._linger_heard or now >= self._linger_until:
+            self._destroy()
+            return
+        self._linger_heard = False
         self._timer = self.loop.call_later(LINGER_SECONDS, self._on_timer)
 
     def _read_lingering(self) -> None:
@@ -532,6 +546,7 @@ class StreamDriver:
         except OSError:
             data = b""
         self._linger_octets += len(data)
+        self._linger_heard = True
         if not data or self._linger_octets > LINGER_OCTETS:
             self._destroy()
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final, final
 
-from sws.base.errors import DecodeError, LimitExceeded, TlsAlert, UsageError
-from sws.crypto.keys import PublicKey, SigningKey, verify_signature
+from sws.base.errors import DecodeError, LimitExceeded, TlsAlert
+from sws.crypto.keys import PublicKey, SigningKey, schemes_of, verify_signature
 from sws.crypto.x509 import Certificate, CertificateError, Reason, Roots, verify_chain
 from sws.proto.tls.constants import AlertDescription, SignatureScheme
 
@@ -54,20 +54,15 @@ class KeySigner:
 class _Key:
     """A peer's public key."""
 
-    __slots__ = ("_public",)
+    __slots__ = ("_public", "schemes")
 
     def __init__(self, public: PublicKey) -> None:
         self._public = public
+        self.schemes: tuple[int, ...] = tuple(_NUMBERS[name] for name in schemes_of(public) if name in _NUMBERS)
 
     def verify(self, scheme: int, message: bytes, signature: bytes) -> bool:
-        """Whether the signature is right and the scheme goes with the key."""
-        name = _NAMES.get(scheme)
-        if name is None:
-            return False
-        try:
-            return verify_signature(self._public, name, message, signature)
-        except (UsageError, DecodeError):
-            return False
+        """Whether the signature is right; the scheme is one of `schemes`."""
+        return verify_signature(self._public, _NAMES[scheme], message, signature)
 
 
 @final

@@ -16,7 +16,7 @@ from sws.base.engine import Aborted, Ended, FileSpan, Refused, TunnelOpened
 from sws.base.errors import Http1Error, UsageError
 from sws.exchange.exchange import Exchange, Handler
 from sws.net import driver as driver_module
-from sws.net.driver import LINGER_OCTETS, LINGER_SECONDS, TURN_OCTETS, DriverLimits
+from sws.net.driver import LINGER_LONGEST, LINGER_OCTETS, LINGER_SECONDS, TURN_OCTETS, DriverLimits
 from sws.os.files import send_span
 from sws.os.tasks import Cancelled, Waiter
 from sws.os.timers import Timer, TimerWheel
@@ -825,6 +825,20 @@ def test_lingering_ends_by_time() -> None:
         assert rig.service.closed_count == 0
         rig.later(LINGER_SECONDS + 0.1)
         assert rig.service.closed_count == 1
+
+
+def test_lingering_goes_on_while_the_client_sends_but_not_for_ever() -> None:
+    with Rig(hello) as rig:
+        client = rig.connect()
+        client.send(get("/", "Connection: close"))
+        rig.settle()
+        waited = 0.0
+        while rig.service.closed_count == 0:
+            client.send(b"more")
+            rig.settle()
+            rig.later(LINGER_SECONDS + 0.1)
+            waited += LINGER_SECONDS + 0.1
+        assert LINGER_LONGEST - LINGER_SECONDS <= waited <= LINGER_LONGEST + LINGER_SECONDS
 
 
 def test_lingering_ends_by_size() -> None:

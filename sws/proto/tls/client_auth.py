@@ -195,6 +195,8 @@ class _ExpectCertificateVerify:
         scheme, signature = decode_certificate_verify(message)
         if scheme not in hs.config.schemes:
             raise _illegal("a signature scheme that was not offered")
+        if scheme not in self._key.schemes:
+            raise TlsAlert(AlertDescription.ILLEGAL_PARAMETER, "a signature scheme that does not go with the key")
         if not self._key.verify(scheme, signed_content(hs.core.transcript.digest(), True), signature):
             raise TlsAlert(AlertDescription.DECRYPT_ERROR, "the server's signature does not verify")
         hs.core.facts.scheme = scheme

@@ -191,7 +191,9 @@ class MessageFeed:
                 return
             length = int.from_bytes(buffer[1:4], "big")
             if length > _MAXIMUM.get(kind, _OTHER_MAXIMUM):  # type: ignore[call-overload]
-                raise TlsAlert(AlertDescription.DECODE_ERROR, "a handshake message that is too long")
+                compressed = kind == HandshakeType.COMPRESSED_CERTIFICATE  # RFC 8879 §4: whatever is wrong with one is bad_certificate
+                description = AlertDescription.BAD_CERTIFICATE if compressed else AlertDescription.DECODE_ERROR
+                raise TlsAlert(description, "a handshake message that is too long")
             if len(buffer) < 4 + length:
                 return
             message = bytes(buffer[: 4 + length])

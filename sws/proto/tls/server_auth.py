@@ -98,6 +98,8 @@ def _verify(hs: ServerHandshake, key: PeerKey, message: bytes, transcript: Trans
     scheme, signature = decode_certificate_verify(message)
     if scheme not in hs.config.schemes:
         raise TlsAlert(AlertDescription.ILLEGAL_PARAMETER, "a signature scheme that was not offered")
+    if scheme not in key.schemes:
+        raise TlsAlert(AlertDescription.ILLEGAL_PARAMETER, "a signature scheme that does not go with the key")
     if not key.verify(scheme, signed_content(transcript.digest(), False), signature):
         raise TlsAlert(AlertDescription.DECRYPT_ERROR, "the client's signature does not verify")
 

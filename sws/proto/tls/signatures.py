@@ -51,8 +51,12 @@ class Signer(Protocol):
 class PeerKey(Protocol):
     """The public key of a peer's certificate."""
 
+    @property
+    def schemes(self) -> Sequence[int]:
+        """What goes with it."""
+
     def verify(self, scheme: int, message: bytes, signature: bytes) -> bool:
-        """Whether the signature is right; False too where the scheme does not go with the key."""
+        """Whether the signature is right; the scheme is one of `schemes`."""
 
 
 class PeerPolicy(Protocol):
