@@ -133,20 +133,20 @@ class _ExpectCertificateOrRequest:
         request = decode_certificate_request(message)
         if request.context:
             raise _illegal("a context in the handshake")
-        _check_request(request)
+        hs.core.facts.authorities = _check_request(request)
         hs.request = request
         hs.core.transcript.add(message)
         return _ExpectCertificate(hs, self._secret)
 
 
-def _check_request(request: CertificateRequest) -> None:
+def _check_request(request: CertificateRequest) -> tuple[bytes, ...]:
+    """Whose certificates the server takes, as far as it says so."""
     body = request.extensions.get(_X.SIGNATURE_ALGORITHMS)
     if body is None:
         raise TlsAlert(AlertDescription.MISSING_EXTENSION, "a CertificateRequest without signature_algorithms")
     ext.decode_list16_u16(body, "signature_algorithms")
     authorities = request.extensions.get(_X.CERTIFICATE_AUTHORITIES)
-    if authorities is not None:
-        ext.decode_certificate_authorities(authorities)
+    return tuple(ext.decode_certificate_authorities(authorities)) if authorities is not None else ()
 
 
 @final

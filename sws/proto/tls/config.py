@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Final, final
@@ -184,6 +184,7 @@ class Negotiated:
       peer:        the peer's chain in DER, leaf first; empty if it showed none.
       record_size: largest plaintext, content type not counted, that the peer takes.
       early:       0-RTT was accepted.
+      authorities: distinguished names that the server takes client certificates of, as far as it says so.
     """
 
     suite: int = 0
@@ -197,5 +198,4 @@ class Negotiated:
     peer: tuple[bytes, ...] = ()
     record_size: int = PLAINTEXT_MAXIMUM
     session: Session | None = None
-    extensions: Mapping[int, bytes] = field(default_factory=dict)
-    authorities: Sequence[bytes] = ()
+    authorities: tuple[bytes, ...] = ()
