@@ -321,9 +321,10 @@ class Connected:
         ticket = decode_new_session_ticket(message)
         if hs.config.quic is not None and ticket.early_data not in (0, 0xFFFFFFFF):
             raise _illegal("an early data size that QUIC does not allow")  # RFC 9001 §4.6.1
-        if not ticket.lifetime or len(hs.tickets) >= _TICKETS_MAXIMUM or not hs.resumption_secret:
+        if not ticket.lifetime or not hs.resumption_secret:
             return
         facts = hs.core.facts
+        del hs.tickets[: 1 - _TICKETS_MAXIMUM]
         hs.tickets.append(
             ClientTicket(
                 ticket.ticket,
