@@ -103,13 +103,11 @@ def _ask_again(hs: ServerHandshake, offer: ClientOffer, group: int) -> State:
     core.transcript.retry()
     core.facts.retried = True
     hs.first_hello = offer.hello
-    extensions: ext.Extensions = {
-        _X.SUPPORTED_VERSIONS: TLS13.to_bytes(2, "big"),
-        _X.KEY_SHARE: group.to_bytes(2, "big"),
-    }
+    extensions: ext.Extensions = {_X.KEY_SHARE: group.to_bytes(2, "big")}
     if hs.config.cookie:
         hs.cookie = hs.config.entropy(16)
         extensions[_X.COOKIE] = ext.encode_vector16(hs.cookie)
+    extensions[_X.SUPPORTED_VERSIONS] = TLS13.to_bytes(2, "big")
     request = ServerHello(LEGACY_VERSION, HELLO_RETRY_RANDOM, offer.hello.session_id, core.facts.suite, 0, extensions)
     core.send(Level.INITIAL, request.encode())
     if offer.early_data:
@@ -168,12 +166,11 @@ def _answer(hs: ServerHandshake, offer: ClientOffer, suite: int, group: int) -> 
 
 
 def _send_hello(hs: ServerHandshake, offer: ClientOffer, group: int, share: bytes, identity: int | None) -> None:
-    extensions: ext.Extensions = {
-        _X.SUPPORTED_VERSIONS: TLS13.to_bytes(2, "big"),
-        _X.KEY_SHARE: ext.encode_key_shares(((group, share),)),
-    }
+    extensions: ext.Extensions = {}
     if identity is not None:
         extensions[_X.PRE_SHARED_KEY] = identity.to_bytes(2, "big")
+    extensions[_X.KEY_SHARE] = ext.encode_key_shares(((group, share),))
+    extensions[_X.SUPPORTED_VERSIONS] = TLS13.to_bytes(2, "big")
     random = hs.config.entropy(32)
     hello = ServerHello(LEGACY_VERSION, random, offer.hello.session_id, hs.core.facts.suite, 0, extensions)
     hs.core.send(Level.INITIAL, hello.encode())

@@ -61,7 +61,11 @@ HELLOS: list[tuple[str, dict[str, object], A | None]] = [
     ("P-384 of the size of P-256", {"x10": b"\0\2\0\x18", "x51": vector(2, b"\0\x18" + vector(2, b"\4" * 65))}, A.ILLEGAL_PARAMETER),
     ("ML-KEM of the wrong size", {"x10": b"\0\2\x11\xec", "x51": vector(2, b"\x11\xec" + vector(2, bytes(1215)))}, A.ILLEGAL_PARAMETER),
     ("ML-KEM out of range", {"x10": b"\0\2\x11\xec", "x51": vector(2, b"\x11\xec" + vector(2, b"\xff" * 1216))}, A.ILLEGAL_PARAMETER),
-    ("ML-KEM with X25519 of small order", {"x10": b"\0\2\x11\xec", "x51": vector(2, b"\x11\xec" + vector(2, bytes(1216)))}, A.ILLEGAL_PARAMETER),
+    (
+        "ML-KEM with X25519 of small order",
+        {"x10": b"\0\2\x11\xec", "x51": vector(2, b"\x11\xec" + vector(2, bytes(1216)))},
+        A.ILLEGAL_PARAMETER,
+    ),
     # signatures
     ("no signature algorithms", {"x13": None}, A.MISSING_EXTENSION),
     ("an empty list of them", {"x13": b"\0\0"}, A.DECODE_ERROR),

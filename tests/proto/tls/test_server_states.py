@@ -395,7 +395,9 @@ def test_what_comes_before_a_bad_header_counts() -> None:
     assert peer.alert == A.RECORD_OVERFLOW
 
 
-@pytest.mark.parametrize(("size", "padding", "says"), [(16384, 0, None), (16385, 0, A.RECORD_OVERFLOW), (100, 16284, None), (0, 16384, None)])
+@pytest.mark.parametrize(
+    ("size", "padding", "says"), [(16384, 0, None), (16385, 0, A.RECORD_OVERFLOW), (100, 16284, None), (0, 16384, None)]
+)
 def test_sizes_of_records(size: int, padding: int, says: A | None) -> None:
     peer = connected()
     assert alert_after(peer, lambda: peer.send(DATA, bytes(size), padding)) == says
