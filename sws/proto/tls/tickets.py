@@ -25,6 +25,7 @@ __all__ = ["LIFETIME_MAXIMUM", "Psk", "Session", "TicketBox", "TicketKeys", "Tic
 LIFETIME_MAXIMUM: Final = 604800
 _VERSION: Final = 1
 _NAME: Final = 16
+_NONCE: Final = 12
 _PEER_MAXIMUM: Final = 8192  # a client's chain beyond that is not put into tickets: such a session is not resumed
 
 
@@ -155,16 +156,16 @@ class TicketBox:
         cipher = self._cipher(pairs, name)
         if cipher is None:
             return None
-        nonce = self._entropy(12)
+        nonce = self._entropy(_NONCE)
         return name + nonce + cipher.seal(nonce, session.encode(), name)
 
     def open(self, ticket: bytes) -> Session | None:
         """None for anything that is no ticket of ours, whatever is wrong with it."""
         name = ticket[:_NAME]
-        cipher = self._cipher(self._keys().pairs, name)
+        cipher = self._cipher(self._keys().pairs, name) if len(ticket) > _NAME + _NONCE else None
         if cipher is None:
             return None
         try:
-            return _decode(cipher.open(ticket[_NAME : _NAME + 12], ticket[_NAME + 12 :], name))
+            return _decode(cipher.open(ticket[_NAME : _NAME + _NONCE], ticket[_NAME + _NONCE :], name))
         except (AuthenticationError, DecodeError):
             return None

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0 OR MIT
-"""ClientHello as the server judges it: every extension malformed, missing, doubled, misplaced; the second hello.  RFC 9846 §4.1, §4.2, §9.2"""
+"""ClientHello as the server judges it: extensions malformed, missing, doubled, misplaced; the second hello.  RFC 9846 §4.1, §4.2, §9.2"""
 
 from __future__ import annotations
 
