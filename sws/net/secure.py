@@ -67,6 +67,7 @@ class SecureEngine:
         self._turn = -1
         self._budget = 0
         self._eof = False
+        self._early_rest = False  # the inner engine still holds octets that came as 0-RTT data
 
     # --- receiving -----------------------------------------------------------------------------------------------
 
@@ -93,7 +94,17 @@ class SecureEngine:
             self._waiting += data
             self._step_later()
         elif self.inner is not None:
-            events += self.inner.receive(b"", now)
+            events += self._into(self.inner, b"", now)
+        return events
+
+    def _into(self, inner: ExchangeEngine, data: bytes, now: float, early: bool = False) -> list[Event]:
+        """Plaintext, or b"", into the inner engine; requests that began in 0-RTT data are marked, those held back meanwhile too."""
+        events = inner.receive(data, now)
+        if early or self._early_rest:
+            for event in events:
+                if type(event) is RequestStarted:
+                    event.request.early = True
+            self._early_rest = inner.holds_input
         return events
 
     def receive_eof(self, now: float) -> list[Event]:
@@ -116,8 +127,9 @@ class SecureEngine:
         """Through TLS, into the inner engine."""
         tls = self.tls
         was_closed = tls.peer_closed
-        early = not tls.complete
-        plain = tls.receive(data, now)
+        early = tls.early_octets
+        plain = b"".join(tls.receive(data, now))
+        early = tls.early_octets - early
         if self.inner is None and tls.can_send_data and (tls.complete or tls.facts.early):
             self.inner = self._make(tls)
             self._ready(tls)
@@ -127,13 +139,11 @@ class SecureEngine:
             if tls.peer_closed:
                 tls.abandon()
             return
+        if early:
+            events += self._into(self.inner, plain[:early], now, early=True)
+            plain = plain[early:]
         if plain:
-            found = self.inner.receive(b"".join(plain), now)
-            if early:
-                for event in found:
-                    if type(event) is RequestStarted:
-                        event.request.early = True
-            events += found
+            events += self._into(self.inner, plain, now)
         if tls.failed:
             events += self._failed(now)
         elif tls.peer_closed and not was_closed:

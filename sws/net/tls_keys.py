@@ -13,6 +13,7 @@ from typing import Final, final
 from sws.base.errors import DecodeError, LimitExceeded, TlsAlert
 from sws.crypto.keys import PublicKey, SigningKey, schemes_of, verify_signature
 from sws.crypto.x509 import Certificate, CertificateError, Reason, Roots, verify_chain
+from sws.proto.tls import PeerKey
 from sws.proto.tls.constants import AlertDescription, SignatureScheme
 
 __all__ = ["ChainPolicy", "KeySigner"]
@@ -81,13 +82,18 @@ class ChainPolicy:
         self._wall = wall
         self.authorities: tuple[bytes, ...] = tuple(root.subject.der for root in roots) if purpose == "clientAuth" else ()
 
-    def check(self, chain: Sequence[bytes], ocsp: bytes | None, server_name: bytes | None) -> _Key:
+    @staticmethod
+    def key_of(certificate: Certificate) -> PeerKey:
+        """What verifies the signatures of a certificate's owner, whether it is believed or not."""
+        return _Key(certificate.public_key)
+
+    def check(self, chain: Sequence[bytes], ocsp: bytes | None, server_name: bytes | None) -> PeerKey:
         """The key of the first certificate.  Raises: TlsAlert."""
         try:
             certificates = [Certificate.from_der(der) for der in chain]
             name = None if server_name is None else server_name.decode("ascii")
             verify_chain(certificates[0], certificates[1:], self._roots, now=self._wall(), name=name, purpose=self._purpose)
-            return _Key(certificates[0].public_key)
+            return self.key_of(certificates[0])
         except CertificateError as error:
             raise TlsAlert(_ALERTS.get(error.reason, _A.CERTIFICATE_UNKNOWN), f"the peer's certificate: {error.reason}") from None
         except (DecodeError, LimitExceeded):

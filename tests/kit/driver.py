@@ -16,9 +16,11 @@ import time
 from collections.abc import Callable, Coroutine
 from typing import Any, final
 
+from sws.base.engine import ExchangeEngine
 from sws.base.errors import Http1Error
 from sws.exchange.exchange import Exchange, Handler, PeerFacts
 from sws.net.driver import DriverLimits, StreamDriver
+from sws.net.secure import SecureEngine
 from sws.os.loop import Loop
 from sws.os.poller.choose import choose_poller
 from sws.proto.http1 import Http1Limits, IdlePolicy, ServerConnection
@@ -220,6 +222,7 @@ class Rig:
         self.drivers: list[StreamDriver] = []
         self.errors: list[BaseException] = []
         self.loop.on_error = self.errors.append
+        self.secure: Callable[[], SecureEngine] | None = None  # makes an engine that stands between driver and HTTP
         self._tcp = tcp
         self._buffer = buffer
 
@@ -242,12 +245,20 @@ class Rig:
             near.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, self._buffer)
             far.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self._buffer)
             far.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, self._buffer)
-        engine = ServerConnection(self.loop.now, limits=self.limits, idle=self.idle, date=lambda: DATE)
+        engine: ExchangeEngine = self.make_engine()
+        secure = self.secure() if self.secure is not None else None
         facts = PeerFacts("192.0.2.1", 4711, "192.0.2.2:80")
-        self.drivers.append(StreamDriver(self.loop, near, engine, service or self.service, facts, self.driver_limits))
+        driver = StreamDriver(self.loop, near, secure or engine, service or self.service, facts, self.driver_limits)
+        if secure is not None:
+            secure.wake = driver.input_soon
+        self.drivers.append(driver)
         client = Client(far)
         self.clients.append(client)
         return client
+
+    def make_engine(self, scheme: bytes = b"http") -> ServerConnection:
+        """A server's engine."""
+        return ServerConnection(self.loop.now, limits=self.limits, idle=self.idle, date=lambda: DATE, scheme=scheme)
 
     def turn(self, turns: int = 1) -> None:
         """A few turns, without waiting and without clients doing anything."""

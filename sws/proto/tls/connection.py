@@ -54,6 +54,7 @@ class TlsConnection:
       key_records:  how many records one key protects before it is updated; None is what the cipher suite allows.
     Attributes:
       peer_closed:  close_notify has come, or the transport's end.
+      early_octets: how much of the plaintext that was delivered came as 0-RTT data.
       truncated:    the transport ended before close_notify did: what came may not be all.
       alert_sent, alert_received:  the alert that ended the connection, and why.
     """
@@ -84,7 +85,7 @@ class TlsConnection:
         self._may_skip = True
         self._empty_records = 0
         self._warnings = 0
-        self._early_octets = 0
+        self.early_octets = 0
         self._burst = 0
         self._last_sent = now
         self._closing = False
@@ -228,8 +229,8 @@ class TlsConnection:
         if self.handshake.feed.inside_message:
             raise TlsAlert(AlertDescription.UNEXPECTED_MESSAGE, "application data inside a handshake message")
         if self._read_level == Level.EARLY:
-            self._early_octets += len(content)
-            if isinstance(self.handshake, ServerHandshake) and self._early_octets > self.handshake.host.early_data:
+            self.early_octets += len(content)
+            if isinstance(self.handshake, ServerHandshake) and self.early_octets > self.handshake.host.early_data:
                 raise TlsAlert(AlertDescription.UNEXPECTED_MESSAGE, "more early data than allowed")
         elif self._read_level != Level.APPLICATION:
             raise TlsAlert(AlertDescription.UNEXPECTED_MESSAGE, "application data before the handshake is over")
