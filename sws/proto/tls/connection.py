@@ -168,7 +168,10 @@ class TlsConnection:
             if fragment != b"\1" or not self._hello_seen or self._peer_finished or self.handshake.feed.inside_message:
                 raise TlsAlert(AlertDescription.UNEXPECTED_MESSAGE, "change_cipher_spec out of place")
         elif self._read is not None:
-            raise TlsAlert(AlertDescription.UNEXPECTED_MESSAGE, "a record without protection")
+            closes = len(fragment) == 2 and fragment[1] in _ERROR_CLOSURES
+            if kind != ContentType.ALERT or not self._is_server or not self._may_skip or closes:
+                raise TlsAlert(AlertDescription.UNEXPECTED_MESSAGE, "a record without protection")
+            self._alert(fragment)  # OpenSSL's clients begin to protect with their Finished: what they say against our flight comes so
         elif kind == ContentType.APPLICATION_DATA:
             if self.handshake.early_data is not EarlyData.RETRIED:
                 raise TlsAlert(AlertDescription.UNEXPECTED_MESSAGE, "application data before the handshake")
