@@ -60,7 +60,7 @@ class TlsStream:
         try:
             self.flush()
             while not self.tls.complete:
-                if not self.step():
+                if not self.step() and not self.tls.complete:
                     raise ConnectionError("the peer closed in the handshake")
         except BaseException:
             self.sock.close()
@@ -72,19 +72,10 @@ class TlsStream:
         self.tls.send((data,))
         return self.flush()
 
-    def read_until(self, condition: Callable[[], bool]) -> bytes:
-        """Read until something holds; what came."""
-        while not condition():
-            if not self.step():
-                raise ConnectionError(f"the peer closed after {bytes(self.plain)!r}")
-        found = bytes(self.plain)
-        self.plain.clear()
-        return found
-
     def read_exactly(self, octets: int) -> bytes:
         """So many octets."""
         while len(self.plain) < octets:
-            if not self.step():
+            if not self.step() and len(self.plain) < octets:
                 raise ConnectionError(f"the peer closed after {bytes(self.plain)!r}")
         found = bytes(self.plain[:octets])
         del self.plain[:octets]
@@ -93,13 +84,19 @@ class TlsStream:
     def read_line(self) -> bytes:
         """A line with its end."""
         while b"\n" not in self.plain:
-            if not self.step():
-                raise ConnectionError(f"the peer closed after {bytes(self.plain)!r}")
+            self.read_more()
         return self.read_exactly(self.plain.index(b"\n") + 1)
+
+    def read_more(self) -> None:
+        """Some more plaintext."""
+        size = len(self.plain)
+        while len(self.plain) == size:
+            if not self.step() and len(self.plain) == size:
+                raise ConnectionError(f"the peer closed after {bytes(self.plain)!r}")
 
     def read_all(self) -> bytes:
         """Up to the peer's close_notify; a transport that ends without one is an error."""
-        while self.step():
+        while not self.tls.peer_closed and self.step():
             pass
         if self.tls.truncated:
             raise ConnectionError("no close_notify")
@@ -111,15 +108,18 @@ class TlsStream:
         """Half-close, and wait for the peer to go: what closes too soon resets, and takes from the peer what it had not read."""
         self.tls.close()
         self.flush()
-        while self.step():
+        while not self.tls.peer_closed and self.step():
             pass
         self.sock.close()
 
     def close(self) -> None:
-        """close_notify, then the socket."""
-        if not self.tls.failed:
-            self.tls.close()
-            self.flush()
+        """close_notify, as far as somebody is there to take it, then the socket."""
+        try:
+            if not self.tls.failed:
+                self.tls.close()
+                self.flush()
+        except OSError:
+            pass
         self.sock.close()
 
 

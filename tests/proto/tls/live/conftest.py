@@ -29,6 +29,7 @@ def write_site(folder: pathlib.Path, pki: Pki) -> None:
     (folder / "www").mkdir()
     (folder / "www" / "hello.txt").write_text("hello\n")
     (folder / "www" / "large.bin").write_bytes(bytes(range(256)) * 4096)
+    (folder / "www" / "medium.bin").write_bytes(bytes(range(256)) * 256)
     lines = [
         "server:",
         "  facts: true",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0 OR MIT
-"""GnuTLS, both roles: suites, groups, resumption, record size limits, compressed certificates, exporters."""
+"""GnuTLS, both roles: suites, groups, resumption, record size limits, exporters."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def priority(suite: CipherSuite, group: NamedGroup | None = None) -> str:
     return found if group is None else f"{found}:-GROUP-ALL:+GROUP-{GROUPS[group]}"
 
 
-def gnutls_cli(port: int, pki: Pki, *arguments: str, host: str = "p256", text: bytes = b"", resumed_text: bytes | None = None) -> str:
+def gnutls_cli(port: int, pki: Pki, *arguments: str, host: str = "p256", text: bytes = b"") -> str:
     """What a run prints."""
     command = [peer("gnutls-cli"), f"--port={port}", f"--x509cafile={pki.ca}", f"--sni-hostname={host}.example"]
     command += [f"--verify-hostname={host}.example", *arguments, "127.0.0.1"]
@@ -89,25 +89,8 @@ def test_their_client_authenticates(https: ServerProcess, pki: Pki) -> None:
 @pytest.mark.parametrize("limit", [512, 1000, 4096])
 def test_their_record_size_limit(https: ServerProcess, pki: Pki, limit: int) -> None:
     """GnuTLS ends the connection if a record of ours is larger than it announced."""
-    said = gnutls_cli(https.port, pki, f"--recordsize={limit}", text=request("p256", "/large.bin"))
-    assert bytes(range(256)) * 4096 in said.encode("latin-1")
-
-
-def test_their_client_takes_a_compressed_certificate(pki: Pki) -> None:
-    found = []
-
-    def serve(sock: socket.socket) -> None:
-        tls = server(pki, [pki.host("rsa").credential])
-        stream = TlsStream(sock, tls).handshake()
-        found.append(tls.handshake.offer.compress)  # type: ignore[union-attr]
-        stream.write(stream.read_line())
-        stream.finish()
-
-    with listening(serve) as port:
-        said = gnutls_cli(port, pki, "--compress-cert=zlib", "-d", "4", host="rsa", text=b"abc\n")
-    assert found == [True]
-    assert "Compressed certificate" in said or "COMPRESSED CERTIFICATE" in said
-    assert "The certificate is trusted" in said
+    said = gnutls_cli(https.port, pki, f"--recordsize={limit}", text=request("p256", "/medium.bin"))
+    assert bytes(range(256)) * 256 in said.encode("latin-1")
 
 
 def test_exporters_agree(pki: Pki) -> None:
@@ -187,8 +170,3 @@ def test_our_record_size_limit(pki: Pki, limit: int) -> None:
         stream.write(line)
         assert stream.read_exactly(len(line)) == line  # our engine refuses a record above what it announced
         stream.close()
-
-
-def test_their_server_compresses_its_certificate(pki: Pki) -> None:
-    with gnutls_serv(pki, pki.host("rsa"), "--priority=NORMAL:-VERS-ALL:+VERS-TLS1.3", "--compress-cert=zlib") as port:
-        connect(port, pki, "rsa").close()
