@@ -175,7 +175,10 @@ class TlsConnection:
         elif kind == ContentType.ALERT and self._is_server and self._read_level == Level.HANDSHAKE and self._may_skip:
             self._alert(fragment)  # of a peer that could not make sense of our hello, and has no keys
         elif self._read is not None:
-            raise TlsAlert(AlertDescription.UNEXPECTED_MESSAGE, "a record without protection")
+            closes = len(fragment) == 2 and fragment[1] in _ERROR_CLOSURES
+            if kind != ContentType.ALERT or not self._is_server or not self._may_skip or closes:
+                raise TlsAlert(AlertDescription.UNEXPECTED_MESSAGE, "a record without protection")
+            self._alert(fragment)  # OpenSSL's clients begin to protect with their Finished: what they say against our flight comes so
         elif kind == ContentType.APPLICATION_DATA:
             if self.handshake.early_data is not EarlyData.RETRIED:
                 raise TlsAlert(AlertDescription.UNEXPECTED_MESSAGE, "application data before the handshake")
