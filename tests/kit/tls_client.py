@@ -90,7 +90,7 @@ class SecureSocket:
     ) -> tuple[int, Any, bytes]:
         """One request, its answer; reads up to the end if `close`."""
         ending = "Connection: close\r\n" if close else ""
-        self.tls.send([f"{method} {path} HTTP/1.1\r\nHost: {host}\r\n{ending}{more}\r\n".encode()])
+        self.tls.send([f"{method} {path} HTTP/1.1\r\nHost: {host}\r\n{ending}\r\n".encode()])
         return self.answer(close)
 
     def answer(self, close: bool = True) -> tuple[int, Any, bytes]:

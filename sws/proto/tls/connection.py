@@ -172,8 +172,6 @@ class TlsConnection:
             if fragment != b"\1" or not self._hello_seen or self._peer_finished or self.handshake.feed.inside_message:
                 raise TlsAlert(AlertDescription.UNEXPECTED_MESSAGE, "change_cipher_spec out of place")
             self._count_empty()
-        elif kind == ContentType.ALERT and self._is_server and self._read_level == Level.HANDSHAKE and self._may_skip:
-            self._alert(fragment)  # of a peer that could not make sense of our hello, and has no keys
         elif self._read is not None:
             closes = len(fragment) == 2 and fragment[1] in _ERROR_CLOSURES
             if kind != ContentType.ALERT or not self._is_server or not self._may_skip or closes:
