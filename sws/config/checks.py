@@ -64,7 +64,7 @@ def _tls_files(config: Config) -> Iterator[tuple[str, str]]:
     """The files of keys and certificates that have to be there."""
     tls = config.server.tls
     sections: list[tuple[str, str | None]] = [
-        (f"server.tls.{name}", getattr(tls, name)) for name in ("cert", "key", "client_ca", "ticket_key")
+        (f"server.tls.{name}", getattr(tls, name)) for name in ("cert", "key", "client_ca", "ticket_key", "psk")
     ]
     for number, host in enumerate(config.server.hosts):
         sections += [(f"server.hosts[{number}].tls.{name}", getattr(host.tls, name)) for name in ("cert", "key", "client_ca")]

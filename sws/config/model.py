@@ -174,6 +174,11 @@ class TlsConfig:
         "File with at least 32 secret octets that ticket keys are made from, the same on all machines; null: anew at each start.",
         is_path=True,
     )
+    psk: str | None = option(
+        None,
+        "File with pre-shared keys, a line each: identity, a colon, the key in hex (16 octets at least); who has one needs no certificate.",
+        is_path=True,
+    )
     early_data: int = option(
         0, "Octets of 0-RTT data taken from a client that resumes; 0: none.", minimum=0, maximum=1 << 20, unit="octets"
     )

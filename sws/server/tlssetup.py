@@ -29,6 +29,7 @@ from sws.proto.tls import (
     ClientAuth,
     ClientHelloFacts,
     Credential,
+    Psk,
     ServerConfig,
     TicketBox,
     TicketKeys,
@@ -51,6 +52,7 @@ _SUITES: Final = (
 )
 _AUTH: Final = {"none": ClientAuth.NONE, "request": ClientAuth.REQUEST, "require": ClientAuth.REQUIRE}
 _PERIOD_MINIMUM: Final = 3600
+_PSK_MINIMUM: Final = 16
 
 
 @final
@@ -88,6 +90,28 @@ def _read_secret(path: str) -> bytes:
     return digest("sha256", secret)
 
 
+def _read_psks(path: str) -> dict[bytes, Psk]:
+    """External PSKs by identity.  RFC 9846 §4.2.11: their hash is SHA-256 unless something else is agreed on."""
+    found: dict[bytes, Psk] = {}
+    try:
+        with open(path, "rb") as file:
+            lines = file.read(1 << 20).splitlines()
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}", path="server.tls.psk") from None
+    for number, line in enumerate(lines, 1):
+        if not line.strip() or line.startswith(b"#"):
+            continue
+        identity, _, text = line.rpartition(b":")
+        try:
+            key = bytes.fromhex(text.decode("ascii"))
+        except ValueError:
+            key = b""
+        if not identity or len(key) < _PSK_MINIMUM:
+            raise ConfigError(f"{path}:{number} is not identity:key with a key of at least 32 hex digits", path="server.tls.psk")
+        found[identity] = Psk(key, "sha256", None)
+    return found
+
+
 @final
 class TlsContext:
     """TLS of one worker.
@@ -118,6 +142,7 @@ class TlsContext:
             groups=tuple(GROUP_NAMES[name] for name in tls.groups) or GROUPS,
             tickets=TicketBox(self._ticket_keys, system_entropy) if tls.tickets else None,
             ticket_lifetime=int(tls.ticket_lifetime),
+            external_psk=({} if tls.psk is None else _read_psks(tls.psk)).get,
             first_use=lambda ticket, until: shared.used.add(ticket, until, wall()),
             keylog=self._key_log,
         )

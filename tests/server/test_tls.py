@@ -15,7 +15,7 @@ import pytest
 from sws.crypto.keys import PrivateKey, SigningKey, generate_private_key
 from sws.crypto.x509 import Certificate, issue, new_authority
 from sws.net.tls_keys import KeySigner
-from sws.proto.tls import Credential
+from sws.proto.tls import ClientTicket, Credential
 from tests.kit.server import ServerProcess, serving
 from tests.kit.tls_client import SecureSocket, believing
 
@@ -253,6 +253,23 @@ def test_a_ticket_key_is_shared_between_servers_and_has_to_be_long_enough(site: 
     server = ServerProcess([], site)
     assert server.wait() == 78
     assert b"fewer than 32 octets" in server.err
+
+
+def test_external_psks(site: pathlib.Path) -> None:
+    (site / "psks").write_text(f"# a comment\n\nclient:1:{'5a' * 32}\n")
+    configure(site, tls=", psk: psks")
+    mine = ClientTicket(b"client:1", b"Z" * 32, 0x1303, 0, 0, 0, 0, None, None, external=True)
+    with serving([], site) as server:
+        with SecureSocket(port(server), ticket=mine) as peer:
+            assert peer.connect().ask()[0] == 200
+            assert not peer.tls.facts.peer
+        with SecureSocket(port(server)) as peer:
+            assert peer.connect().ask()[0] == 200
+    for text in ("client:5a5a", ":" + "5a" * 16, "client:xyz"):
+        (site / "psks").write_text(text)
+        server = ServerProcess([], site)
+        assert server.wait() == 78
+        assert b"psks:1 is not identity:key" in server.err
 
 
 def test_key_log_is_for_its_owner_only(site: pathlib.Path) -> None:

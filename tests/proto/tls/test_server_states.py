@@ -228,7 +228,8 @@ def test_an_alert_without_protection_of_a_client_that_has_no_keys_yet() -> None:
     peer.send_plain(ALERT, b"\2\x2f")
     assert peer.engine.alert_received is not None
     assert peer.engine.alert_received.description == A.ILLEGAL_PARAMETER
-    assert alert_after(peer := flight_sent(), lambda: peer.send_plain(ALERT, b"\1\0")) == A.UNEXPECTED_MESSAGE  # and no closure
+    other = flight_sent()  # and no closure
+    assert alert_after(other, lambda: other.send_plain(ALERT, b"\1\0")) == A.UNEXPECTED_MESSAGE
     peer = certificate_shown()  # but not of one that has shown that it has
     assert alert_after(peer, lambda: peer.send_plain(ALERT, b"\2\x2f")) == A.UNEXPECTED_MESSAGE
 
