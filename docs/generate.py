@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0 OR MIT
 """Writes the generated pages of the documentation: `python -m docs.generate`.
 
-configuration.rst from the configuration's dataclasses, http1.rst with the state tables drawn.  They are not committed.
+configuration.rst from the configuration's dataclasses, http1.rst with the state tables drawn, tls-handshake.rst from a handshake.  They are
+not committed.
 """
 
 from __future__ import annotations
 
 import pathlib
 
+from docs.tls_walk import handshake_page
 from sws.config.schema import reference
 from sws.proto.http1.states import REQUESTER, RESPONDER
 
@@ -36,6 +38,7 @@ def main() -> None:
     """Write them."""
     (FOLDER / "configuration.rst").write_text(reference(), encoding="utf-8")
     (FOLDER / "http1.rst").write_text(state_tables(), encoding="utf-8")
+    (FOLDER / "tls-handshake.rst").write_text(handshake_page(), encoding="utf-8")
 
 
 if __name__ == "__main__":
