@@ -188,6 +188,9 @@ class TlsConfig:
     padding: int = option(
         0, "Records are padded to a multiple of this many octets; 0: not at all.", minimum=0, maximum=16384, unit="octets"
     )
+    stapling: bool = option(
+        True, "Fetch OCSP responses for certificates that name a responder and come with their issuer, and staple them to handshakes."
+    )
     hsts: float | None = option(
         None,
         "Strict-Transport-Security: max-age; null sends none; never sent with a self-signed certificate.",

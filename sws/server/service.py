@@ -46,6 +46,8 @@ class Metrics:
         self.idle = self.registry.gauge("sws_conn_idle", "Connections between requests.").labels()
         handshakes = self.registry.counter("sws_tls_handshake_total", "TLS handshakes completed.", ("version",))
         self.handshakes = handshakes.labels("1.3")
+        self._staples = self.registry.counter("sws_tls_ocsp_total", "OCSP responses asked for.", ("result",))
+        self.ocsp_answered = lambda result: self._staples.labels(result).add()
         self.accepted = self.registry.counter("sws_conn_accepted_total", "Connections accepted.").labels()
         self.evicted = self.registry.counter("sws_conn_evicted_total", "Idle connections closed for want of room.").labels()
         self.pauses = self.registry.counter("sws_accept_pauses_total", "Times that accepting paused for want of descriptors.").labels()

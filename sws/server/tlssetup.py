@@ -132,6 +132,7 @@ class TlsContext:
         default = _server_credentials(tls)
         hosts = [(host.names, _host(tls, default, host, number, wall)) for number, host in enumerate(config.server.hosts)]
         self._hosts = HostTable(hosts, _host(tls, default, None, -1, wall))
+        self._every = [*(host for _, host in hosts), self._hosts[b""]]
         #: Whether hosts ask for different client certificates: then a request must be for a host with the policy that the handshake met.
         self.has_policies = len({policy_of(host) for _, host in hosts} | {policy_of(self._hosts[b""])}) > 1
         self._key_log = None if tls.key_log is None else _key_log(tls.key_log)
@@ -149,6 +150,11 @@ class TlsContext:
 
     def _choose(self, facts: ClientHelloFacts) -> TlsHost:
         return self._hosts[facts.server_name or b""]
+
+    @property
+    def credentials(self) -> list[Credential]:
+        """Every certificate in use, once."""
+        return list({id(credential): credential for host in self._every for credential in host.credentials}.values())
 
     def policy_for(self, authority: bytes) -> bytes:
         """What client authentication the host of an authority asks for, as something to compare."""

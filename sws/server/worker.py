@@ -33,6 +33,7 @@ from sws.server.listener import Acceptor
 from sws.server.service import HttpService, Metrics
 
 if TYPE_CHECKING:
+    from sws.net.pool import ClientPool
     from sws.server.tlssetup import TlsContext, TlsShared
 
 __all__ = ["Worker", "serve_in_child"]
@@ -75,6 +76,8 @@ class Worker:
         self.loop.on_error = self._on_error
         self.loop.on_poller_change = lambda old, new, why: logger.error("os.loop", "poller failed", {"old": old, "new": new, "why": why})
         self.loop.add_turn_hook(logger.flush)
+        self._stapling = server.tls.stapling
+        self._pool: ClientPool | None = None
         self._tls = self._build_tls(config, shared) if secure else None
         policies = self._tls.policy_for if self._tls is not None and self._tls.has_policies else None
         self.service = HttpService(build_hosts(config, self.loop), logger, self.metrics, access_log=server.log.access, policies=policies)
@@ -135,6 +138,21 @@ class Worker:
             for sock in self._sockets
         ]
         self.loop.call_later(_TUNE_SECONDS, self._tune)
+        if self._tls is not None and self._stapling:
+            self._start_stapling(self._tls)
+
+    def _start_stapling(self, tls: TlsContext) -> None:
+        from sws.net.pool import ClientPool
+        from sws.net.resolv_conf import load_resolv_conf
+        from sws.net.resolver import Resolver
+        from sws.server.stapling import Stapler, can_staple
+
+        wanted = [credential for credential in tls.credentials if can_staple(credential)]
+        if wanted:
+            self._pool = ClientPool(self.loop, Resolver(self.loop, load_resolv_conf()))
+            stapler = Stapler(self.loop, self._pool, self._logger, self.metrics.ocsp_answered)
+            for credential in wanted:
+                stapler.add(credential)
 
     def run(self) -> None:
         """Serve until drained."""
@@ -186,6 +204,8 @@ class Worker:
             acceptor.close()
         for driver in tuple(self.service.connections):
             driver.abort()
+        if self._pool is not None:
+            self._pool.abort()
         self._logger.info("server.worker", "drained", self.metrics.registry.totals())
         self._logger.flush()
         self.loop.close()

@@ -71,12 +71,12 @@ class PeerPolicy(Protocol):
 
 
 @final
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Credential:
     """A chain in DER, leaf first, with its signer.
 
     Attributes:
-      ocsp:  a response to staple.
+      ocsp:  a response to staple; newer ones take its place while connections come and go.
     """
 
     chain: tuple[bytes, ...]
