@@ -142,10 +142,10 @@ class RequestParser:
         pseudo: dict[bytes, bytes] = {}
         count = 0
         for name, value in fields:
-            if name[:1] != b":":
-                break
-            if name in pseudo or name not in _REQUEST_PSEUDO:
-                raise _malformed(stream, "a pseudo-field that does not belong here, or comes twice")
+            if name not in _REQUEST_PSEUDO:
+                break  # a pseudo-field that is none of a request's is no good name of a field either
+            if name in pseudo:
+                raise _malformed(stream, "a pseudo-field twice")
             pseudo[name] = value
             count += 1
         regular = fields[count:]
