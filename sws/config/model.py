@@ -156,9 +156,7 @@ class Http2Config:
         30.0, "Longest time a client may leave a response without room to be sent.", minimum=0.1, maximum=3600, unit="seconds"
     )
     resets: int = option(200, "Requests a client may take back or break in a burst; a tenth as many more a second.", minimum=1)
-    controls: int = option(
-        200, "SETTINGS, PING, PRIORITY and empty frames in a burst, each; a tenth as many more a second.", minimum=10
-    )
+    controls: int = option(200, "SETTINGS, PING, PRIORITY and empty frames in a burst, each; a tenth as many more a second.", minimum=10)
 
 
 @final

@@ -328,10 +328,7 @@ class Connection:
 
     def _on_data(self, number: int, flags: int, payload: bytes, now: float, events: list[Event]) -> None:
         length = len(payload)
-        if flags & 8 or not number:
-            content = decode_data(FrameHeader(length, 0, flags, number), payload)
-        else:
-            content = payload
+        content = decode_data(FrameHeader(length, 0, flags, number), payload) if flags & 8 or not number else payload
         intake = self._intake
         stream = self._streams.get(number)
         if stream is None and self._is_idle(number):
@@ -361,10 +358,10 @@ class Connection:
             intake.delivered(stream, size, length, now)
             if size:
                 events.append(BodyChunk(number, content))
-        if ended:
-            self._peer_ended(stream, events)
-        elif stream.intake < _UNWANTED:
+        if stream.intake < _UNWANTED:
             self._content_grew(stream, events)
+        if ended and stream.state is not _CLOSED:
+            self._peer_ended(stream, events)
 
     def _check_content(self, stream: Stream, size: int, ended: bool) -> None:
         """Content against the length it was declared with.  RFC 9113 §8.1.1."""
@@ -516,7 +513,7 @@ class Connection:
     def send_data(self, stream: int, data: Output, ended: bool = False) -> None:
         """Content, or octets of a tunnel; it leaves as far as windows and turns go."""
         state = self._stream(stream)
-        length = data.length if type(data) is FileSpan else len(data)  # type: ignore[arg-type]
+        length = data.length if type(data) is FileSpan else len(data)
         if MESSAGE.step((state.said, MessageInput.DATA)) is None:
             raise UsageError(f"no content is possible on stream {stream}")
         if state.owed is not None:
@@ -698,17 +695,17 @@ class Connection:
         limits = self._limits
         if self._settings_sent is not None and now - self._settings_sent >= limits.settings_timeout:
             raise H2ConnectionError(ErrorCode.SETTINGS_TIMEOUT, "SETTINGS were not acknowledged in time")
-        if self._partial is not None and now - self._partial >= limits.head_timeout and not self._rest_is_data():
+        if self._partial is not None and now - self._partial >= limits.head_timeout and not any(map(self._rest_is_data_of, self._streams)):
             raise self._budgets.exceeded("slow_frame")
         if self._state is _GOING and now >= self._patience:
             self._go_away()
         if self._sender.is_stalled(now, limits.stall_timeout, limits.body_rate):
             raise self._budgets.exceeded("stall")
 
-    def _rest_is_data(self) -> bool:
-        """What is not whole is content, which has clocks of its own."""
+    def _rest_is_data_of(self, number: int) -> bool:
+        """What is not whole is content of this stream, which has clocks of its own."""
         rest = self._rest
-        return self._block is None and len(rest) >= 9 and rest[3] == 0 and int.from_bytes(rest[5:9], "big") & 0x7FFFFFFF in self._streams
+        return len(rest) >= 9 and rest[3] == 0 and int.from_bytes(rest[5:9], "big") & 0x7FFFFFFF == number
 
     def _check_streams(self, now: float, events: list[Event]) -> None:
         """Those of the streams: responses that wait for windows."""

@@ -11,8 +11,8 @@ Control frames and heads are written at once.  Content is, too, if nobody else w
 its stream's queue, and `pump` lets the scheduler say whose frame is next, when there is room in the output.
 
 A file span in a queue is shortened from its front as its parts are announced, so whoever made it sees in its length what has not been.
-The parts are spans of their own.  When their stream is over before they have left, their place in the frame is filled with zeros (`NO_FILE`):
-the peer throws them away, and the frames of other streams behind them are whole.
+The parts are spans of their own.  When their stream is over before they have left, their place in the frame is filled with zeros
+(`NO_FILE`): the peer throws them away, and the frames of other streams behind them are whole.
 """
 
 from __future__ import annotations
@@ -107,10 +107,9 @@ class Sender:
     def data(self, stream: Stream, data: Output, length: int, end: bool, now: float) -> None:
         """Content; if `end` it is the last, and no trailers follow."""
         queued = stream.queued
-        if not queued and (not length or (length <= stream.window and length <= self.window and length <= self.frame)):
-            if not length or self.scheduler.is_idle:
-                self._write(stream, data, length, end)
-                return
+        if not queued and (not length or self._has_room(stream, length)):
+            self._write(stream, data, length, end)
+            return
         if length:
             if stream.queue is None:
                 stream.queue = deque()
@@ -118,6 +117,10 @@ class Sender:
             stream.queued = queued + length
             self.queued += length
             self.wake(stream, now)
+
+    def _has_room(self, stream: Stream, length: int) -> bool:
+        """It can leave in one frame, and nobody waits."""
+        return length <= stream.window and length <= self.window and length <= self.frame and self.scheduler.is_idle
 
     def wake(self, stream: Stream, now: float) -> None:
         """Its queue or its window grew."""
@@ -206,14 +209,14 @@ class Sender:
         return count
 
     @staticmethod
-    def _cut(queue: deque[Output], limit: int) -> tuple[bytes, int, bool]:
+    def _cut(queue: deque[Output | memoryview], limit: int) -> tuple[bytes, int, bool]:
         """Octets from the front piece, and whether that is all of it.  The rest is a view, so that no octet is copied twice."""
         piece = queue[0]
         size = len(piece)  # type: ignore[arg-type]
         if size <= limit:
             return bytes(piece), size, True  # type: ignore[arg-type]
         view = memoryview(piece)  # type: ignore[arg-type]
-        queue[0] = view[limit:]  # type: ignore[call-overload]
+        queue[0] = view[limit:]
         return bytes(view[:limit]), limit, False
 
     def is_stalled(self, now: float, patience: float, rate: int) -> bool:
@@ -262,7 +265,7 @@ def _join(pieces: list[Output]) -> list[Output]:
             found.append(piece)
             run = []
         else:
-            run.append(piece)  # type: ignore[arg-type]
+            run.append(piece)
     if run:
         found.append(b"".join(run))
     return found

@@ -308,9 +308,8 @@ class ServerConnection(Connection):
             stream.last = now
             return
         arrived = stream.received
-        rest = self._rest
-        if self._partial is not None and self._rest_is_data() and int.from_bytes(rest[5:9], "big") & 0x7FFFFFFF == stream.number:
-            arrived += len(rest)
+        if self._rest_is_data_of(stream.number):
+            arrived += len(self._rest)
             stream.last = max(stream.last, self._heard)
         if now >= stream.last + limits.body_timeout or now >= stream.since + limits.body_grace + arrived / limits.body_rate:
             self._budgets.note("slow_body")

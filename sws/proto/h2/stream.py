@@ -42,7 +42,7 @@ class Stream:
     heard: Message = Message.AWAITED
     intake: Intake = Intake.WANTED
     method: bytes = b"GET"
-    queue: deque[Output] | None = None
+    queue: deque[Output | memoryview] | None = None
     queued: int = 0
     trailers: list[Field] | None = None
     owed: int | None = None

@@ -8,7 +8,7 @@ from typing import final
 
 from sws.proto.http.idle import IdlePolicy
 
-__all__ = ["Http1Limits"]
+__all__ = ["Http1Limits", "IdlePolicy"]
 
 
 @final
