@@ -13,7 +13,9 @@ _PER_SECOND = 0.1  # of a burst's size that comes back each second
 
 def http2_limits(server: ServerConfig) -> Http2Limits:
     """What `server.http2`, `server.limits` and `server.timeouts` say."""
-    http2, limits, timeouts = server.http2, server.limits, server.timeouts
+    http2 = server.http2
+    limits = server.limits
+    timeouts = server.timeouts
     return Http2Limits(
         streams=http2.streams,
         head=limits.head,
