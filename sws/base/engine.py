@@ -26,9 +26,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, TypeAlias, final
+from typing import Final, Protocol, TypeAlias, final
 
 __all__ = [
+    "NO_FILE",
     "Aborted",
     "BodyChunk",
     "Datagram",
@@ -98,7 +99,8 @@ class FileSpan:
     """A part of an open file that leaves as it is, so that zero copy survives the engine.
 
     The engine never reads it: the driver does, by sendfile where it can.  Whoever made the span keeps `fd` open until the
-    span has left or the exchange ended.
+    span has left or the exchange ended.  Engines and drivers shorten it from its front: what it still has was not taken yet.
+    With `NO_FILE` for `fd` it stands for zeros, where a frame was announced whose exchange is over.
     """
 
     fd: int
@@ -107,6 +109,9 @@ class FileSpan:
 
 
 Output: TypeAlias = bytes | FileSpan
+
+NO_FILE: Final = -2
+"""Instead of a descriptor: octets that mean nothing to anybody."""
 
 
 # --- events of an exchange -----------------------------------------------------------------------------------------

@@ -23,6 +23,7 @@ __all__ = [
     "HostLimitsConfig",
     "HostTimeoutsConfig",
     "HostTlsConfig",
+    "Http2Config",
     "LimitsConfig",
     "LogConfig",
     "ServerConfig",
@@ -127,6 +128,35 @@ class TimeoutsConfig:
     shutdown: float = option(
         30.0, "How long running requests may go on after SIGTERM or a reload.", minimum=0, maximum=86400, unit="seconds"
     )
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Http2Config:
+    """HTTP/2, on https addresses by ALPN and on http addresses by prior knowledge."""
+
+    enabled: bool = option(True, "Speak it.")
+    streams: int = option(100, "Requests a client may have under way on one connection.", minimum=1, maximum=65536)
+    window: int = option(
+        65535, "Octets of content a request may have on their way at first.", minimum=0, maximum=(1 << 31) - 1, unit="octets"
+    )
+    window_maximum: int = option(
+        1 << 20, "What that grows to while content is read as fast as it comes.", minimum=0, maximum=(1 << 31) - 1, unit="octets"
+    )
+    connection_window: int = option(
+        1 << 20, "The same for a whole connection, from the start.", minimum=65535, maximum=(1 << 31) - 1, unit="octets"
+    )
+    table: int = option(4096, "Octets of each HPACK table.", minimum=0, maximum=65536, unit="octets")
+    priorities: str = option(
+        "urgency",
+        "Which response goes first: by urgency (RFC 9218), or by the dependency tree of RFC 7540.",
+        choices=("urgency", "tree"),
+    )
+    stall: float = option(
+        30.0, "Longest time a client may leave a response without room to be sent.", minimum=0.1, maximum=3600, unit="seconds"
+    )
+    resets: int = option(200, "Requests a client may take back or break in a burst; a tenth as many more a second.", minimum=1)
+    controls: int = option(200, "SETTINGS, PING, PRIORITY and empty frames in a burst, each; a tenth as many more a second.", minimum=10)
 
 
 @final
@@ -274,6 +304,7 @@ class ServerConfig:
     limits: LimitsConfig = section(LimitsConfig, "Bounds on requests.")
     timeouts: TimeoutsConfig = section(TimeoutsConfig, "Time-outs.")
     tls: TlsConfig = section(TlsConfig, "TLS.")
+    http2: Http2Config = section(Http2Config, "HTTP/2.")
     static: StaticConfig = section(StaticConfig, "Files.")
     hosts: tuple[HostConfig, ...] = option((), "Virtual hosts; a request for none of them goes to `unknown_host`.")
     unknown_host: str = option(

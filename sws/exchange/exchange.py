@@ -265,8 +265,8 @@ class Exchange:
         span: FileSpan | None = None
         if length == 0 and ended and not self.finished:
             await self.finish()
-        while offset < end:
-            room = self._engine.credit(self.stream) if not self.is_dead else 0
+        while offset < end or (span is not None and span.length > 0):
+            room = self._engine.credit(self.stream) if offset < end and not self.is_dead else 0
             if room > 0:
                 part = min(room, end - offset)
                 span = FileSpan(fd, offset, part)

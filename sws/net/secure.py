@@ -18,7 +18,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final, final
 
-from sws.base.engine import Aborted, Event, ExchangeEngine, Fields, FileSpan, Output, RequestStarted
+from sws.base.engine import NO_FILE, Aborted, Event, ExchangeEngine, Fields, FileSpan, Output, RequestStarted
 from sws.base.errors import LimitExceeded, UsageError
 from sws.os.files import read_at
 from sws.os.loop import Loop
@@ -220,7 +220,7 @@ class SecureEngine:
         while outputs and self._budget > 0:
             front = outputs[0]
             if isinstance(front, FileSpan):
-                data = read_at(front.fd, min(front.length, self._budget), front.offset) if front.fd >= 0 else b""
+                data = _read_span(front, min(front.length, self._budget))
                 if not data:
                     outputs.clear()
                     self.tls.abandon()
@@ -305,3 +305,10 @@ class SecureEngine:
     def credit(self, stream: int) -> int:
         """See ExchangeEngine."""
         return self._engine().credit(stream)
+
+
+def _read_span(span: FileSpan, octets: int) -> bytes:
+    """From the front of a span; nothing if it is lost."""
+    if span.fd == NO_FILE:
+        return bytes(octets)
+    return read_at(span.fd, octets, span.offset) if span.fd >= 0 else b""

@@ -20,7 +20,7 @@ from collections.abc import Callable, Sequence
 from enum import Enum
 from typing import Final, final
 
-from sws.base.engine import FileSpan
+from sws.base.engine import NO_FILE, FileSpan
 
 __all__ = ["LinkPolicy", "Root", "read_at", "send_span"]
 
@@ -49,7 +49,9 @@ def send_span(sock: socket.socket, span: FileSpan) -> int:
     Returns: octets sent; 0 means the file is shorter than the span.
     Raises:  BlockingIOError when the socket is full, OSError when the connection is gone.
     """
-    if hasattr(os, "sendfile"):
+    if span.fd == NO_FILE:
+        count = sock.send(bytes(min(span.length, _CHUNK)))
+    elif hasattr(os, "sendfile"):
         try:
             count = os.sendfile(sock.fileno(), span.fd, span.offset, span.length)
         except OSError as error:

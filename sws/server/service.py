@@ -50,7 +50,12 @@ class Metrics:
         self.ocsp_answered = lambda result: self._staples.labels(result).add()
         self.accepted = self.registry.counter("sws_conn_accepted_total", "Connections accepted.").labels()
         self.evicted = self.registry.counter("sws_conn_evicted_total", "Idle connections closed for want of room.").labels()
+        self._defended = self.registry.counter("sws_http2_defended_total", "Times a defence of HTTP/2 acted.", ("kind",))
         self.pauses = self.registry.counter("sws_accept_pauses_total", "Times that accepting paused for want of descriptors.").labels()
+
+    def http2_defended(self, kind: str) -> None:
+        """A bound of an HTTP/2 connection was reached."""
+        self._defended.labels(kind).add()
 
 
 async def misdirected(exchange: Exchange) -> None:

@@ -130,8 +130,9 @@ class TlsContext:
         self._lifetime = tls.ticket_lifetime
         self._keys: tuple[int, TicketKeys] = (-1, TicketKeys(()))
         default = _server_credentials(tls)
-        hosts = [(host.names, _host(tls, default, host, number, wall)) for number, host in enumerate(config.server.hosts)]
-        self._hosts = HostTable(hosts, _host(tls, default, None, -1, wall))
+        http2 = config.server.http2.enabled
+        hosts = [(host.names, _host(tls, default, host, number, wall, http2)) for number, host in enumerate(config.server.hosts)]
+        self._hosts = HostTable(hosts, _host(tls, default, None, -1, wall, http2))
         self._every = [*(host for _, host in hosts), self._hosts[b""]]
         #: Whether hosts ask for different client certificates: then a request must be for a host with the policy that the handshake met.
         self.has_policies = len({policy_of(host) for _, host in hosts} | {policy_of(self._hosts[b""])}) > 1
@@ -204,7 +205,9 @@ def _reason(error: Exception) -> str:
     return error.strerror or "unreadable" if isinstance(error, OSError) else str(error)
 
 
-def _host(tls: TlsConfig, default: tuple[Credential, ...], host: HostConfig | None, number: int, wall: Callable[[], float]) -> TlsHost:
+def _host(
+    tls: TlsConfig, default: tuple[Credential, ...], host: HostConfig | None, number: int, wall: Callable[[], float], http2: bool
+) -> TlsHost:
     own = None if host is None else host.tls
     path = f"server.hosts[{number}].tls"
     credentials = default
@@ -222,7 +225,7 @@ def _host(tls: TlsConfig, default: tuple[Credential, ...], host: HostConfig | No
     binding = digest("sha256", names.encode()) + digest("sha256", auth.encode() + b"\0" + trusted)
     return TlsHost(
         credentials,
-        (b"http/1.1",),
+        (b"h2", b"http/1.1") if http2 else (b"http/1.1",),
         binding,
         client_auth=_AUTH[auth],
         policy=policy,

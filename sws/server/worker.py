@@ -14,19 +14,23 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, final
 
+from sws.base.engine import ExchangeEngine
 from sws.base.errors import UsageError
 from sws.config.model import Config
 from sws.exchange.exchange import PeerFacts
 from sws.net.driver import DriverLimits, StreamDriver
+from sws.net.prior import PriorKnowledge
 from sws.observe.logger import Logger
 from sws.os.loop import Loop
 from sws.os.poller.base import READ
 from sws.os.poller.choose import choose_poller
 from sws.os.process import resident_octets, settle_memory
 from sws.os.signals import on_signal
+from sws.proto.h2 import ServerConnection as Http2Server
 from sws.proto.http.date import format_http_date
 from sws.proto.http1 import Http1Limits, IdlePolicy, ServerConnection
 from sws.server.assemble import build_hosts
+from sws.server.http2 import http2_limits
 from sws.server.idle import IdleConnections
 from sws.server.keepalive import KeepAliveTuner
 from sws.server.listener import Acceptor
@@ -94,6 +98,7 @@ class Worker:
             body_timeout=server.timeouts.body,
             body_rate=server.timeouts.rate,
         )
+        self._http2_limits = http2_limits(server) if server.http2.enabled else None
         self._driver_limits = DriverLimits(send_timeout=server.timeouts.send, send_rate=server.timeouts.rate)
         self._idle = IdlePolicy(server.timeouts.idle)
         self._tuner = KeepAliveTuner(
@@ -228,8 +233,25 @@ class Worker:
     def _connected(self, sock: socket.socket, facts: PeerFacts) -> None:
         if len(self.service.connections) >= self._maximum:
             self._make_room()
-        engine = ServerConnection(self.loop.now, limits=self._limits, idle=self._idle, date=self.http_date)
-        self.service.opened(StreamDriver(self.loop, sock, engine, self.service, facts, self._driver_limits))
+        http1 = ServerConnection(self.loop.now, limits=self._limits, idle=self._idle, date=self.http_date)
+        if self._http2_limits is None:
+            self.service.opened(StreamDriver(self.loop, sock, http1, self.service, facts, self._driver_limits))
+            return
+
+        def chosen(engine: ExchangeEngine) -> None:
+            driver.engine = engine
+            if engine is not http1:
+                driver.facts = replace(facts, protocol="h2")
+
+        first = PriorKnowledge(http1, self._http2, chosen)
+        driver = StreamDriver(self.loop, sock, first, self.service, facts, self._driver_limits)
+        self.service.opened(driver)
+
+    def _http2(self, now: float, scheme: bytes = b"http") -> Http2Server:
+        limits = self._http2_limits
+        if limits is None:
+            raise UsageError("HTTP/2 is not spoken here")
+        return Http2Server(now, limits=limits, idle=self._idle, date=self.http_date, scheme=scheme, observe=self.metrics.http2_defended)
 
     def _connected_securely(self, sock: socket.socket, facts: PeerFacts) -> None:
         from sws.net.secure import SecureEngine
@@ -244,13 +266,16 @@ class Worker:
         if context is None:
             raise UsageError("TLS on a socket without")
 
-        def make(_tls: TlsConnection) -> ServerConnection:
+        def make(tls: TlsConnection) -> ExchangeEngine:
+            if tls.facts.alpn == b"h2":
+                return self._http2(self.loop.now, b"https")
             return ServerConnection(self.loop.now, limits=self._limits, idle=self._idle, date=self.http_date, scheme=b"https")
 
         def ready(tls: TlsConnection) -> None:
             self.metrics.handshakes.add()
             host = tls.handshake.host if isinstance(tls.handshake, ServerHandshake) else None
-            driver.facts = replace(facts, tls=shown_cipher(tls), policy=None if host is None else policy_of(host))
+            protocol = "h2" if tls.facts.alpn == b"h2" else facts.protocol
+            driver.facts = replace(facts, protocol=protocol, tls=shown_cipher(tls), policy=None if host is None else policy_of(host))
 
         engine = SecureEngine(
             self.loop, TlsServer(context.config, self.loop.now, padding=self._padding), make, self._handshake_timeout, ready

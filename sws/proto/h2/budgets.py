@@ -56,9 +56,13 @@ class Budgets:
 
     def exceeded(self, kind: str) -> H2ConnectionError:
         """The error for a bound of another kind, counted like those here."""
+        self.note(kind)
+        return H2ConnectionError(ErrorCode.ENHANCE_YOUR_CALM, f"too much: {kind}")
+
+    def note(self, kind: str) -> None:
+        """Count a defence that acted."""
         if self._observe is not None:
             self._observe(kind)
-        return H2ConnectionError(ErrorCode.ENHANCE_YOUR_CALM, f"too much: {kind}")
 
     def _bucket(self, kind: str, now: float) -> list[float]:
         shared = _SHARED.get(kind, kind)

@@ -1,31 +1,30 @@
 # SPDX-License-Identifier: Apache-2.0 OR MIT
 """What both ends of an HTTP/2 connection have in common.  RFC 9113 §3.4, §4, §5, §6.
 
-    octets ─▶ frames ─▶ _frame ─▶ control frames here; HEADERS and DATA to the role ─▶ events
+    octets ─▶ frames ─▶ control frames here; HEADERS and DATA to the role ─▶ events
     verbs  ─▶ role   ─▶ Sender ─▶ data_to_send
 
-    _streams     those that are open, by number; a stream leaves it when it is closed
-    _last_peer   highest number that the peer has opened
-    _reset       numbers of streams that we reset while the peer could still send: what comes for them is dropped (§5.1 "closed")
-    _block       the field block that is being put together, until its END_HEADERS
-    _window      our receive window for the whole connection
-    _unconsumed  octets of content delivered and not given back, of all streams
+    _streams   those that are open, by number; a stream leaves it when it is closed
+    _highest   highest number that was opened; all streams are the client's, since nobody pushes
+    _skipped   ranges of numbers below it that never were, the latest of them (§5.1.1)
+    _reset     numbers of streams that we reset while the peer could still send: what comes for them is dropped (§5.1 "closed")
+    _block     the field block that is being put together, until its END_HEADERS
+    _partial   since when the frame or field block that is not whole has been awaited
 
 Two kinds of error (§5.4): H2ConnectionError ends everything with GOAWAY, H2StreamError one stream with RST_STREAM.  Whoever finds one
 raises it; `receive` turns it into frames and events.
-
-Connection credit is given back as DATA arrives, so that content nobody reads does not stop other streams; only when `connection_window`
-octets lie unread altogether does it wait until they are consumed.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from struct import Struct
 from typing import Final
 
-from sws.base.engine import Aborted, BodyChunk, Ended, Event, Fields, Output
+from sws.base.engine import Aborted, BodyChunk, Ended, Event, Field, Fields, FileSpan, Output
 from sws.base.errors import DecodeError, H2ConnectionError, H2StreamError, LimitExceeded, UsageError
+from sws.proto.h2.blocks import BlockAssembly
 from sws.proto.h2.budgets import Budgets
 from sws.proto.h2.errors import ErrorCode
 from sws.proto.h2.fields import check_sent
@@ -48,15 +47,27 @@ from sws.proto.h2.frames import (
     encode_ping,
     encode_rst_stream,
     encode_settings,
-    encode_window_update,
 )
+from sws.proto.h2.intake import ContentIntake
 from sws.proto.h2.limits import Http2Limits
-from sws.proto.h2.priority import DependencyTree, Scheduler, UrgencyScheduler
+from sws.proto.h2.priority import DependencyTree, UrgencyScheduler
 from sws.proto.h2.sending import Sender
-from sws.proto.h2.settings import DEFAULT_WINDOW, MAXIMUM_WINDOW, PeerSettings, Setting
-from sws.proto.h2.states import STREAM, StreamInput, StreamState
+from sws.proto.h2.settings import MAXIMUM_WINDOW, PeerSettings, Setting
+from sws.proto.h2.states import (
+    CONNECTION,
+    INTAKE,
+    MESSAGE,
+    STREAM,
+    ConnectionInput,
+    ConnectionState,
+    Intake,
+    IntakeInput,
+    Message,
+    MessageInput,
+    StreamInput,
+    StreamState,
+)
 from sws.proto.h2.stream import Stream
-from sws.proto.h2.windows import ReceiveWindow
 from sws.proto.hpack import Decoder, Encoder
 
 __all__ = ["PREFACE", "Connection"]
@@ -64,16 +75,22 @@ __all__ = ["PREFACE", "Connection"]
 PREFACE: Final = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 """What a client's first octets are.  RFC 9113 §3.4."""
 
+# Looking a member up in its enumeration costs twenty times as much as a global (CPython 3.11).
 _OPEN: Final = StreamState.OPEN
 _HALF_CLOSED_LOCAL: Final = StreamState.HALF_CLOSED_LOCAL
 _HALF_CLOSED_REMOTE: Final = StreamState.HALF_CLOSED_REMOTE
 _CLOSED: Final = StreamState.CLOSED
+_PREFACE: Final = ConnectionState.PREFACE
+_RUNNING: Final = ConnectionState.OPEN
+_GOING: Final = ConnectionState.GOING
+_OVER: Final = ConnectionState.CLOSED
+_UNWANTED: Final = Intake.UNWANTED
 _header: Final = Struct(">HBBBL").unpack_from
-_RESET_MAXIMUM: Final = 1024
+_REMEMBERED: Final = 1024
+_SKIPPED: Final = 64
 _CONTROL_MAXIMUM: Final = 65536
 _TURN_OCTETS: Final = 131072
 _TICK: Final = 1.0
-_ROUND_TRIP: Final = 0.1  # until it is measured
 _EVERY_STREAM: Final = (1 << 31) - 1
 
 
@@ -87,41 +104,39 @@ class Connection:
       observe:  told the kind of a defence that had to act; for a metric.
     """
 
+    #: See ExchangeEngine: whatever is ready leaves.
+    holds_output = False
+    #: A frame is taken as soon as it is whole.
+    holds_input = False
+
     def __init__(self, now: float, limits: Http2Limits, *, client: bool, observe: Callable[[str], None] | None) -> None:
         self._limits = limits
         self._client = client
         self._now = now
+        self._heard = now
+        self._state = _PREFACE
         self._rest = b""
-        self._begun = False  # the peer's preface is complete: its first SETTINGS came
         self._streams: dict[int, Stream] = {}
-        self._last_peer = 0
+        self._highest = 0
+        self._skipped: deque[tuple[int, int]] = deque(maxlen=_SKIPPED)
         self._reset: dict[int, None] = {}
-        self._block: list[bytes] | None = None
-        self._block_head = FrameHeader(0, 0, 0, 0)
-        self._block_size = 0
-        self._block_since = now
-        self._block_priority: bytes | None = None
+        self._block: BlockAssembly | None = None
+        self._partial: float | None = None
         self._decoder = Decoder(4096, limits.head)
         self._encoder = Encoder(limits.table)
         self._budgets = Budgets(limits, observe)
+        self._urgencies = UrgencyScheduler()
         self._tree = DependencyTree(limits.streams) if limits.priority_tree and not client else None
-        self._urgencies = None if self._tree is not None else UrgencyScheduler()
-        scheduler: Scheduler = self._tree or self._urgencies or UrgencyScheduler()
-        self._sender = Sender(self._streams, scheduler, self._encoder, self._sent_end)
+        self._sender = Sender(self._streams, self._tree or self._urgencies, self._encoder, self._sent_end)
+        self._intake = ContentIntake(limits, self._sender, now)
         self._peer = PeerSettings(of_client=not client)
-        self._window = ReceiveWindow(limits.connection_window, limits.connection_window, now)
-        self._unconsumed = 0
-        self._withheld = 0
-        self._initial_window = DEFAULT_WINDOW  # what new streams have, as far as the peer has acknowledged it
         self._settings_sent: float | None = now
-        self._round_trip = _ROUND_TRIP
         self._deadline: float | None = now + limits.head_timeout
-        self._shutting = False
-        self._going_since: float | None = None  # the first of two GOAWAYs was sent
+        self._ticked = now
+        self._quiet_since = now
+        self._patience = now
         self._last_accepted = _EVERY_STREAM  # what our last GOAWAY says
-        self._peer_going = False
         self.error: H2ConnectionError | None = None  # what ended the connection, of ours or by the peer's GOAWAY
-        self.wants_close = False
         self._greet()
 
     def _greet(self) -> None:
@@ -136,69 +151,71 @@ class Connection:
         ]
         if self._client:
             values[1] = (Setting.ENABLE_PUSH, 0)
-            values.append((Setting.NO_RFC7540_PRIORITIES, 1))
-        else:
-            if limits.connect_protocol:
-                values.append((Setting.ENABLE_CONNECT_PROTOCOL, 1))
-            values.append((Setting.NO_RFC7540_PRIORITIES, 0 if limits.priority_tree else 1))
-        out = (PREFACE if self._client else b"") + encode_settings(values)
-        more = limits.connection_window - DEFAULT_WINDOW
-        if more > 0:
-            out += encode_window_update(0, more)
-        else:
-            self._window.granted = DEFAULT_WINDOW
-        self._sender.out.append(out)
+        elif limits.connect_protocol:
+            values.append((Setting.ENABLE_CONNECT_PROTOCOL, 1))
+        values.append((Setting.NO_RFC7540_PRIORITIES, 0 if self._tree is not None else 1))
+        self._sender.out.append((PREFACE if self._client else b"") + encode_settings(values) + self._intake.greeting)
+
+    def _step(self, given: ConnectionInput) -> bool:
+        """Take an input if the table has it."""
+        state = CONNECTION.step((self._state, given))
+        if state is None:
+            return False
+        self._state = state
+        return True
 
     # --- receiving -----------------------------------------------------------------------------------------------
 
     @property
-    def wants_read(self) -> bool:
-        """False while what we owe in answers is not taken: a peer that reads nothing gets no more of them."""
-        return not self.wants_close and self._sender.control <= _CONTROL_MAXIMUM
+    def wants_close(self) -> bool:
+        """Close once everything left."""
+        return self._state is _OVER
 
     @property
-    def holds_input(self) -> bool:
-        """A frame is taken as soon as it is whole."""
-        return False
+    def wants_read(self) -> bool:
+        """False while what we owe in answers is not taken: a peer that reads nothing gets no more of them."""
+        return self._state is not _OVER and self._sender.control <= _CONTROL_MAXIMUM
 
     def receive(self, data: bytes, now: float) -> list[Event]:
         """Octets from the peer."""
         events: list[Event] = []
-        if self.wants_close or not data:
+        if self._state is _OVER or not data:
             return events
-        self._now = now
+        self._now = self._heard = now
         if self._rest:
             data = self._rest + data
         try:
-            offset = 0
-            if not self._begun and not self._client:
-                offset = self._read_preface(data)
+            offset = self._begin(data) if self._state is _PREFACE else 0
             if offset >= 0:
                 offset = self._read_frames(data, offset, now, events)
-                self._rest = data[offset:] if offset < len(data) else b""
-            else:
-                self._rest = data
+            self._rest = data[max(offset, 0) :]
         except H2ConnectionError as error:
             self._fail(error, events)
+        if not self._rest and self._block is None:
+            self._partial = None
+        elif self._partial is None:
+            self._partial = now
         return events
 
-    def _read_preface(self, data: bytes) -> int:
-        """Where frames begin, -1 if that is not known yet.  RFC 9113 §3.4."""
-        size = len(PREFACE)
-        if data[:size] != PREFACE[: len(data)]:
+    def _begin(self, data: bytes) -> int:
+        """Where frames begin, -1 if that is not known yet; the first must be SETTINGS.  RFC 9113 §3.4."""
+        offset = 0 if self._client else len(PREFACE)
+        if not self._client and data[:offset] != PREFACE[: len(data)]:
             raise H2ConnectionError(ErrorCode.PROTOCOL_ERROR, "not the preface of HTTP/2")
-        return size if len(data) >= size else -1
+        if len(data) < offset + 9:
+            return -1
+        if data[offset + 3] != FrameType.SETTINGS or data[offset + 4] & Flag.ACK:
+            raise H2ConnectionError(ErrorCode.PROTOCOL_ERROR, "the first frame is not SETTINGS")
+        if len(data) < offset + 9 + int.from_bytes(data[offset : offset + 3], "big") <= offset + 9 + self._limits.frame:
+            return -1
+        self._step(ConnectionInput.SETTINGS)
+        return offset
 
     def _read_frames(self, data: bytes, offset: int, now: float, events: list[Event]) -> int:
         end = len(data)
         maximum = self._limits.frame
-        if not self._begun:
-            if end - offset < 9:
-                return 0
-            if data[offset + 3] != FrameType.SETTINGS or data[offset + 4] & Flag.ACK:
-                raise H2ConnectionError(ErrorCode.PROTOCOL_ERROR, "the first frame is not SETTINGS")
         while end - offset >= 9:
-            high, low, kind, flags, stream = _header(data, offset)
+            high, low, kind, flags, number = _header(data, offset)
             length = high << 8 | low
             if length > maximum:
                 raise H2ConnectionError(ErrorCode.FRAME_SIZE_ERROR, "a frame larger than SETTINGS_MAX_FRAME_SIZE")
@@ -207,25 +224,25 @@ class Connection:
                 break
             payload = data[offset + 9 : stop]
             offset = stop
-            if not self._begun:
-                self._begun = True
-                self._deadline = None
+            number &= 0x7FFFFFFF
             try:
-                self._frame(FrameHeader(length, kind, flags, stream & 0x7FFFFFFF), payload, now, events)
+                if kind == 1 and flags & 0x2C == 4 and self._block is None and number:
+                    self._section(number, payload, flags, None, now, events)
+                elif kind == 0 and self._block is None:
+                    self._on_data(number, flags, payload, now, events)
+                else:
+                    self._frame(FrameHeader(length, kind, flags, number), payload, now, events)
             except H2StreamError as error:
                 self._stream_failed(error, now, events)
-        return offset if self._begun else 0
+            if self._block is None:
+                self._partial = None
+        return offset
 
     def _frame(self, header: FrameHeader, payload: bytes, now: float, events: list[Event]) -> None:
+        """Any frame but a DATA frame or a HEADERS frame with nothing special."""
         kind = header.type
         if self._block is not None:
-            if kind != FrameType.CONTINUATION or header.stream != self._block_head.stream:
-                raise H2ConnectionError(ErrorCode.PROTOCOL_ERROR, "another frame within a field block")
             self._on_continuation(header, payload, now, events)
-        elif kind == 1:
-            self._on_headers(header, payload, now, events)
-        elif kind == 0:
-            self._on_data(header, payload, now, events)
         elif kind == 8:
             self._on_window_update(header, payload, now)
         elif kind == 4:
@@ -234,6 +251,8 @@ class Connection:
             self._on_ping(header, payload, now)
         elif kind == 3:
             self._on_rst_stream(header, payload, now, events)
+        elif kind == 1:
+            self._on_headers(header, payload, now, events)
         elif kind == 2:
             self._on_priority(header, payload, now)
         elif kind == 7:
@@ -251,109 +270,97 @@ class Connection:
     # --- field blocks --------------------------------------------------------------------------------------------
 
     def _on_headers(self, header: FrameHeader, payload: bytes, now: float, events: list[Event]) -> None:
-        if header.flags & 0x28 or not header.stream:
-            payload, priority = decode_headers(header, payload)
+        fragment, priority = decode_headers(header, payload)
+        if header.flags & Flag.END_HEADERS:
+            self._section(header.stream, fragment, header.flags, priority, now, events)
         else:
-            priority = None
-        if header.flags & 4:
-            self._section(header, payload, priority, now, events)
-            return
-        self._block = [payload]
-        self._block_head = header
-        self._block_size = len(payload)
-        self._block_since = now
-        self._block_priority = priority
+            self._block = BlockAssembly(header, fragment, priority, self._limits)
 
     def _on_continuation(self, header: FrameHeader, payload: bytes, now: float, events: list[Event]) -> None:
         block = self._block
-        if block is None:
-            return
-        block.append(payload)
-        self._block_size += len(payload)
-        if self._block_size > self._limits.block or len(block) > self._limits.continuations + 1:
+        if block is None or header.type != FrameType.CONTINUATION or header.stream != block.head.stream:
+            raise H2ConnectionError(ErrorCode.PROTOCOL_ERROR, "another frame within a field block")
+        if not block.add(payload):
             raise self._budgets.exceeded("continuation")
-        if header.flags & 4:
+        if header.flags & Flag.END_HEADERS:
             self._block = None
-            self._section(self._block_head, b"".join(block), self._block_priority, now, events)
+            self._section(block.head.stream, block.joined(), block.head.flags, block.priority, now, events)
         elif not payload:
             self._budgets.spend("empty", now)
 
-    def _section(self, header: FrameHeader, block: bytes, priority: bytes | None, now: float, events: list[Event]) -> None:
+    def _section(self, number: int, block: bytes, flags: int, priority: bytes | None, now: float, events: list[Event]) -> None:
         """A whole field block: decoded whatever happens to its stream, as all later blocks depend on it (§4.3)."""
+        fields: list[Field] | None
         try:
             fields = self._decoder.decode(block)
         except DecodeError as error:
             raise H2ConnectionError(ErrorCode.COMPRESSION_ERROR, error.what) from None
         except LimitExceeded:
             fields = None
-        dependency = None if priority is None else decode_dependency(header.stream, priority)
-        self._on_section(header.stream, fields, bool(header.flags & 1), now, events)
-        if dependency is not None:
-            self._budgets.spend("priority", now)
-            if self._tree is not None and header.stream in self._streams:
-                self._tree.depend(header.stream, dependency)
+        if priority is None:
+            self._on_section(number, fields, flags & 1 != 0, now, events)
+            return
+        dependency = decode_dependency(number, priority)
+        self._on_section(number, fields, flags & 1 != 0, now, events)
+        self._budgets.spend("priority", now)
+        if self._tree is not None and number in self._streams:
+            self._tree.depend(number, dependency)
 
-    def _on_section(self, number: int, fields: list[tuple[bytes, bytes]] | None, ended: bool, now: float, events: list[Event]) -> None:
+    def _on_section(self, number: int, fields: list[Field] | None, ended: bool, now: float, events: list[Event]) -> None:
         """Decoded HEADERS; None for a section that is too large."""
         raise NotImplementedError
 
-    def _closed_stream(self, number: int) -> None:
-        """HEADERS or DATA came for a stream that is not open: dropped, or an error of the connection.  RFC 9113 §5.1."""
+    def _closed_stream(self, number: int, what: str) -> None:
+        """A frame came for a stream that is not open: dropped, or an error of the connection.  RFC 9113 §5.1, §5.1.1."""
         if number in self._reset or number > self._last_accepted:
             return
         if self._is_idle(number):
-            raise H2ConnectionError(ErrorCode.PROTOCOL_ERROR, "a frame for an idle stream")
-        raise H2ConnectionError(ErrorCode.STREAM_CLOSED, "a frame for a closed stream")
+            raise H2ConnectionError(ErrorCode.PROTOCOL_ERROR, f"{what} for an idle stream")
+        if any(low < number < high for low, high in self._skipped):
+            raise H2ConnectionError(ErrorCode.PROTOCOL_ERROR, f"{what} for a stream that was passed over")
+        raise H2ConnectionError(ErrorCode.STREAM_CLOSED, f"{what} for a closed stream")
 
     def _is_idle(self, number: int) -> bool:
-        """Nobody has opened the stream."""
-        return number > self._last_peer or bool(number & 1) is self._client
+        """Nobody has opened the stream, and nobody was told that we do not care."""
+        return not number & 1 or self._highest < number <= self._last_accepted
 
     # --- DATA ----------------------------------------------------------------------------------------------------
 
-    def _on_data(self, header: FrameHeader, payload: bytes, now: float, events: list[Event]) -> None:
-        number = header.stream
+    def _on_data(self, number: int, flags: int, payload: bytes, now: float, events: list[Event]) -> None:
         length = len(payload)
-        content = payload if number and not header.flags & 8 else decode_data(header, payload)
-        window = self._window
-        window.granted -= length
-        if window.granted < 0:
-            raise H2ConnectionError(ErrorCode.FLOW_CONTROL_ERROR, "more DATA than the connection's window")
+        content = decode_data(FrameHeader(length, 0, flags, number), payload) if flags & 8 or not number else payload
+        intake = self._intake
         stream = self._streams.get(number)
+        if stream is None and self._is_idle(number):
+            raise H2ConnectionError(ErrorCode.PROTOCOL_ERROR, "DATA for an idle stream")
+        intake.arrived(length)
         if stream is None:
-            self._return_connection(length, now)
-            self._closed_stream(number)
+            intake.return_connection(length, now)
+            self._closed_stream(number, "DATA")
             return
-        if stream.state is not _OPEN and stream.state is not _HALF_CLOSED_LOCAL:
-            self._return_connection(length, now)
-            raise H2StreamError(number, ErrorCode.STREAM_CLOSED, "DATA behind END_STREAM")
-        receive = stream.receive
-        if receive is None:
-            receive = stream.receive = ReceiveWindow(self._initial_window, self._limits.window_maximum, now)
-        receive.granted -= length
-        if receive.granted < 0:
-            self._return_connection(length, now)
-            raise H2StreamError(number, ErrorCode.FLOW_CONTROL_ERROR, "more DATA than the stream's window")
-        ended = bool(header.flags & 1)
-        if not length and not ended:
-            self._budgets.spend("empty", now)
-        stream.heard = now
         size = len(content)
-        self._check_content(stream, size, ended)
-        padding = length - size
-        if stream.discards:
-            self._discard(stream, size, length, ended, now)
+        ended = flags & 1 != 0
+        try:
+            if STREAM.step((stream.state, StreamInput.RECV_DATA)) is None:
+                raise H2StreamError(number, ErrorCode.STREAM_CLOSED, "DATA behind END_STREAM")
+            intake.on_stream(stream, length, now)
+            self._check_content(stream, size, ended)
+        except H2StreamError:
+            intake.return_connection(length, now)
+            raise
+        if not size and not ended:
+            self._budgets.spend("empty", now)
+        stream.last = now
+        if stream.intake >= _UNWANTED:
+            self._discard(stream, length, ended, now)
         else:
-            self._unconsumed += size
-            stream.unconsumed += size
-            if self._unconsumed <= self._limits.connection_window:
-                self._return_connection(length, now)
-            else:
-                self._withheld += length
-            if padding and not ended:
-                self._return_stream(stream, padding, now)
-            self._deliver(stream, content, events)
-        if ended:
+            stream.intake = Intake.WANTED
+            intake.delivered(stream, size, length, now)
+            if size:
+                events.append(BodyChunk(number, content))
+        if stream.intake < _UNWANTED:
+            self._content_grew(stream, events)
+        if ended and stream.state is not _CLOSED:
             self._peer_ended(stream, events)
 
     def _check_content(self, stream: Stream, size: int, ended: bool) -> None:
@@ -363,62 +370,43 @@ class Connection:
         if expected is not None and (stream.received > expected or (ended and stream.received != expected)):
             raise H2StreamError(stream.number, ErrorCode.PROTOCOL_ERROR, "content and content-length differ")
 
-    def _deliver(self, stream: Stream, content: bytes, events: list[Event]) -> None:
-        if content:
-            events.append(BodyChunk(stream.number, content))
+    def _content_grew(self, stream: Stream, events: list[Event]) -> None:
+        """Content without declared length may become too much; a role's affair."""
 
-    def _discard(self, stream: Stream, size: int, length: int, ended: bool, now: float) -> None:
+    def _discard(self, stream: Stream, length: int, ended: bool, now: float) -> None:
         """Content that nobody wants: its credit goes back at once, up to a bound."""
-        self._return_connection(length, now)
-        if not ended:
-            self._return_stream(stream, length, now)
-        if stream.received > self._limits.drain and not ended and stream.state is _HALF_CLOSED_LOCAL:
+        self._intake.return_connection(length, now)
+        if ended:
+            return
+        self._intake.return_stream(stream, length, now)
+        if stream.received > self._limits.drain and stream.state is _HALF_CLOSED_LOCAL:
             self._reset_stream(stream, ErrorCode.NO_ERROR)
 
     def _peer_ended(self, stream: Stream, events: list[Event]) -> None:
         """END_STREAM came."""
         state = STREAM.step((stream.state, StreamInput.RECV_END_STREAM))
         stream.state = _CLOSED if state is None else state
-        if not stream.discards:
+        if stream.intake < _UNWANTED:
             events.append(Ended(stream.number))
         if stream.state is _CLOSED:
             self._remove(stream)
-
-    def _return_connection(self, octets: int, now: float) -> None:
-        increment = self._window.give_back(octets, now, self._round_trip)
-        if increment:
-            self._sender.answer(encode_window_update(0, increment))
-
-    def _return_stream(self, stream: Stream, octets: int, now: float) -> None:
-        if stream.receive is not None:
-            increment = stream.receive.give_back(octets, now, self._round_trip)
-            if increment:
-                self._sender.answer(encode_window_update(stream.number, increment))
 
     def consumed(self, stream: int, octets: int) -> None:
         """Give back receive credit; a stream whose content is complete needs none."""
         state = self._streams.get(stream)
         if state is None:
             return
-        octets = min(octets, state.unconsumed)
-        state.unconsumed -= octets
-        self._less_unconsumed(octets)
+        octets = self._intake.consumed(state, octets, self._now)
         if state.state is _OPEN or state.state is _HALF_CLOSED_LOCAL:
-            state.heard = self._now
-            self._return_stream(state, octets, self._now)
-
-    def _less_unconsumed(self, octets: int) -> None:
-        self._unconsumed -= octets
-        if self._withheld and self._unconsumed <= self._limits.connection_window:
-            withheld, self._withheld = self._withheld, 0
-            self._return_connection(withheld, self._now)
+            self._intake.return_stream(state, octets, self._now)
 
     # --- control frames ------------------------------------------------------------------------------------------
 
     def _on_window_update(self, header: FrameHeader, payload: bytes, now: float) -> None:
         """RFC 9113 §6.9, §6.9.1."""
         number = header.stream
-        if number and number not in self._streams and self._is_idle(number):
+        stream = self._streams.get(number)
+        if number and stream is None and self._is_idle(number):
             raise H2ConnectionError(ErrorCode.PROTOCOL_ERROR, "WINDOW_UPDATE for an idle stream")
         increment = decode_window_update(header, payload)
         self._budgets.spend("window_update", now)
@@ -427,33 +415,20 @@ class Connection:
             sender.window += increment
             if sender.window > MAXIMUM_WINDOW:
                 raise H2ConnectionError(ErrorCode.FLOW_CONTROL_ERROR, "a connection window above 2^31-1")
-            if sender.queued and increment:
-                self._unblock(now)
-            return
-        stream = self._streams.get(number)
-        if stream is None:
-            return
-        stream.window += increment
-        if stream.window > MAXIMUM_WINDOW:
-            raise H2StreamError(number, ErrorCode.FLOW_CONTROL_ERROR, "a stream window above 2^31-1")
-        sender.wake(stream, now)
-
-    def _unblock(self, now: float) -> None:
-        """The connection's window opened: whoever waited for that alone waits no more, as far as the clock of stalls goes."""
-        for stream in self._streams.values():
-            if stream.blocked_since is not None and stream.window > 0 and stream.sent:
-                stream.blocked_since = now
-                stream.sent = 0
+        elif stream is not None:
+            stream.window += increment
+            if stream.window > MAXIMUM_WINDOW:
+                raise H2StreamError(number, ErrorCode.FLOW_CONTROL_ERROR, "a stream window above 2^31-1")
+            sender.wake(stream, now)
 
     def _on_settings(self, header: FrameHeader, payload: bytes, now: float) -> None:
         """RFC 9113 §6.5.3: taken in order, and acknowledged at once."""
         values = decode_settings(header, payload)
         if values is None:
             if self._settings_sent is not None:
-                self._round_trip = max(now - self._settings_sent, 0.001)
-                self._settings_sent = None
+                self._intake.acknowledged(now - self._settings_sent, self._streams)
                 self._decoder.set_limit(self._limits.table)
-                self._take_initial_window()
+                self._settings_sent = None
             return
         self._budgets.spend("settings", now)
         peer = self._peer
@@ -463,46 +438,40 @@ class Connection:
         sender.set_frame(peer.frame)
         self._encoder.set_limit(peer.table)
         if peer.window != window:
-            for stream in self._streams.values():
-                stream.window += peer.window - window
-                if stream.window > MAXIMUM_WINDOW:
-                    raise H2ConnectionError(ErrorCode.FLOW_CONTROL_ERROR, "a stream window above 2^31-1")
-                if stream.window <= 0:
-                    sender.scheduler.deactivate(stream.number)
-                sender.wake(stream, now)
+            self._change_windows(peer.window - window, now)
         sender.answer(SETTINGS_ACK)
 
-    def _take_initial_window(self) -> None:
-        """The peer knows our SETTINGS_INITIAL_WINDOW_SIZE now, and applies it to open streams too.  RFC 9113 §6.9.2."""
-        difference = self._limits.window - self._initial_window
-        self._initial_window = self._limits.window
+    def _change_windows(self, difference: int, now: float) -> None:
+        """SETTINGS_INITIAL_WINDOW_SIZE changes the windows of all streams.  RFC 9113 §6.9.2."""
+        sender = self._sender
         for stream in self._streams.values():
-            if stream.receive is not None:
-                stream.receive.granted += difference
-                stream.receive.size = max(stream.receive.size + difference, 1)
+            stream.window += difference
+            if stream.window > MAXIMUM_WINDOW:
+                raise H2ConnectionError(ErrorCode.FLOW_CONTROL_ERROR, "a stream window above 2^31-1")
+            if stream.window <= 0:
+                sender.scheduler.deactivate(stream.number)
+            sender.wake(stream, now)
 
     def _on_ping(self, header: FrameHeader, payload: bytes, now: float) -> None:
         octets = decode_ping(header, payload)
-        if header.flags & Flag.ACK:
-            if self._going_since is not None:
-                self._go_away()
-            return
-        self._budgets.spend("ping", now)
-        self._sender.answer(encode_ping(octets, ack=True))
+        if not header.flags & Flag.ACK:
+            self._budgets.spend("ping", now)
+            self._sender.answer(encode_ping(octets, ack=True))
+        elif self._state is _GOING:
+            self._go_away()
 
     def _on_rst_stream(self, header: FrameHeader, payload: bytes, now: float, events: list[Event]) -> None:
         code = decode_rst_stream(header, payload)
-        stream = self._streams.get(header.stream)
+        number = header.stream
+        stream = self._streams.get(number)
         if stream is None:
-            if self._is_idle(header.stream):
+            if self._is_idle(number):
                 raise H2ConnectionError(ErrorCode.PROTOCOL_ERROR, "RST_STREAM for an idle stream")
             return
-        stream.state = _CLOSED
-        self._remove(stream)
+        self._break_off(stream)
+        events.append(Aborted(number, f"reset by the peer: {ErrorCode.name_of(code)}"))
         if not self._client:
             self._budgets.spend("rapid_reset", now)
-        if not (stream.discards and stream.said_end):
-            events.append(Aborted(header.stream, f"reset by the peer: {ErrorCode.name_of(code)}"))
 
     def _on_priority(self, header: FrameHeader, payload: bytes, now: float) -> None:
         """RFC 9113 §6.3: parsed in any case, used with the dependency tree only."""
@@ -517,14 +486,12 @@ class Connection:
     def _on_goaway(self, header: FrameHeader, payload: bytes, events: list[Event]) -> None:
         """RFC 9113 §6.8: nothing new, and what it did not process will not be."""
         last, code, _ = decode_goaway(header, payload)
-        self._peer_going = True
         if code != ErrorCode.NO_ERROR and self.error is None:
             self.error = H2ConnectionError(code, f"the peer went away: {ErrorCode.name_of(code)}")
+        self._step(ConnectionInput.PEER_GOAWAY)
         if self._client:
             for number in sorted(number for number in self._streams if number > last):
-                stream = self._streams[number]
-                stream.state = _CLOSED
-                self._remove(stream)
+                self._break_off(self._streams[number])
                 events.append(Aborted(number, "the server went away before it processed this: it may be sent again"))
         self._close_when_done()
 
@@ -536,52 +503,53 @@ class Connection:
             raise UsageError(f"there is no stream {number}")
         return stream
 
+    @staticmethod
+    def _say(stream: Stream, given: MessageInput) -> None:
+        state = MESSAGE.step((stream.said, given))
+        if state is None:
+            raise UsageError(f"{given.name} is not possible in {stream.said.name} on stream {stream.number}")
+        stream.said = state
+
     def send_data(self, stream: int, data: Output, ended: bool = False) -> None:
         """Content, or octets of a tunnel; it leaves as far as windows and turns go."""
         state = self._stream(stream)
-        length = len(data) if type(data) is bytes else data.length  # type: ignore[union-attr]
-        if not self._may_send_content(state):
+        length = data.length if type(data) is FileSpan else len(data)
+        if MESSAGE.step((state.said, MessageInput.DATA)) is None:
             raise UsageError(f"no content is possible on stream {stream}")
         if state.owed is not None:
             if length > state.owed or (ended and length < state.owed):
                 raise UsageError("content and its declared length differ")
             state.owed -= length
-        state.said_end = ended
-        self._sender.data(state, data, length, self._now)
-
-    def _may_send_content(self, stream: Stream) -> bool:
-        """The head was sent, and the end was not."""
-        return not stream.said_end and (stream.headed or self._client)
+        if ended:
+            state.said = Message.ENDED
+        self._sender.data(state, data, length, ended, self._now)
 
     def send_trailers(self, stream: int, fields: Fields) -> None:
         """Trailer fields, which end the message.  RFC 9113 §8.1."""
         state = self._stream(stream)
-        if not self._may_send_content(state) or state.owed or state.tunnel:
+        if state.said is not Message.CONTENT or state.owed:
             raise UsageError(f"no trailers are possible on stream {stream}")
         trailers = check_sent(fields)
-        state.said_end = True
+        state.said = Message.ENDED
         if trailers:
             state.trailers = trailers
             self._sender.trailers(state)
-        else:
-            self._sender.data(state, b"", 0, self._now)
+        elif not state.queued:
+            self._sender.data(state, b"", 0, True, self._now)
 
     def reset(self, stream: int, reason: str) -> None:
         """Give the exchange up; other streams go on."""
         state = self._streams.get(stream)
         if state is not None:
-            complete = state.said_end and state.discards
-            self._reset_stream(state, ErrorCode.NO_ERROR if complete else ErrorCode.CANCEL if self._client else ErrorCode.INTERNAL_ERROR)
+            self._reset_stream(state, ErrorCode.CANCEL if self._client else ErrorCode.INTERNAL_ERROR)
 
     def credit(self, stream: int) -> int:
-        """How many octets may be queued now."""
+        """How many octets may be queued now, for this stream and for all."""
         state = self._streams.get(stream)
-        return 0 if state is None else max(0, self._limits.queue - state.queued)
-
-    def holds_output(self, stream: int) -> bool:
-        """Content of this stream waits for a window or its turn."""
-        state = self._streams.get(stream)
-        return state is not None and state.queued > 0
+        if state is None:
+            return 0
+        limits, sender = self._limits, self._sender
+        return max(0, min(limits.queue - state.queued - sender.ready, limits.connection_queue - sender.queued))
 
     def data_to_send(self, now: float) -> list[Output]:
         """What has to leave: up to about 128 KiB of content, by priority."""
@@ -589,7 +557,12 @@ class Connection:
         sender = self._sender
         if sender.queued:
             sender.pump(_TURN_OCTETS, now)
-        self._set_deadline(now)
+        if self._streams or self._settings_sent is not None or self._partial is not None or self._state is not _RUNNING:
+            self._quiet_since = now
+            if self._deadline is None or self._deadline > now + _TICK:
+                self._deadline = now + _TICK
+        else:
+            self._deadline = self._quiet_deadline()
         return sender.take()
 
     # --- the end of streams --------------------------------------------------------------------------------------
@@ -598,36 +571,34 @@ class Connection:
         """END_STREAM left."""
         if stream.state is _CLOSED:
             self._remove(stream)
-        elif not self._client and not stream.tunnel:
-            self._response_complete(stream)
+        else:
+            self._message_complete(stream)
 
-    def _response_complete(self, stream: Stream) -> None:
-        """The response is complete and the request is not: drain the rest, or say that it is not wanted.  RFC 9113 §8.1."""
-        self._less_unconsumed(stream.unconsumed)
-        stream.unconsumed = 0
-        if stream.ends_with_reset:
-            self._reset_stream(stream, ErrorCode.NO_ERROR)
-            return
-        stream.discards = True
-        stream.received = 0 if stream.expected is None else stream.received
+    def _message_complete(self, stream: Stream) -> None:
+        """Our message is complete and the peer's is not; a role's affair."""
+
+    def _break_off(self, stream: Stream) -> None:
+        """A stream is closed before its end."""
+        stream.state = _CLOSED
+        self._sender.break_off(stream)
+        self._remove(stream)
 
     def _remove(self, stream: Stream) -> None:
         """A stream is closed."""
         del self._streams[stream.number]
-        self._less_unconsumed(stream.unconsumed)
-        self._sender.forget(stream)
-        if self._shutting or self._peer_going:
+        self._intake.forget(stream, self._now)
+        self._sender.scheduler.closed(stream.number)
+        if self._state is not _RUNNING:
             self._close_when_done()
 
     def _reset_stream(self, stream: Stream, code: int) -> None:
         if stream.state is not _HALF_CLOSED_REMOTE:
             self._remember_reset(stream.number)
-        stream.state = _CLOSED
-        self._remove(stream)
+        self._break_off(stream)
         self._sender.answer(encode_rst_stream(stream.number, code))
 
     def _remember_reset(self, number: int) -> None:
-        if len(self._reset) >= _RESET_MAXIMUM:
+        if len(self._reset) >= _REMEMBERED:
             del self._reset[next(iter(self._reset))]
         self._reset[number] = None
 
@@ -637,8 +608,7 @@ class Connection:
         stream = self._streams.get(number)
         if stream is not None:
             self._reset_stream(stream, error.code)
-            if not (stream.discards and stream.said_end):
-                events.append(Aborted(number, error.reason))
+            events.append(Aborted(number, error.reason))
         elif self._is_idle(number):
             raise H2ConnectionError(error.code, error.reason)
         elif number not in self._reset:
@@ -650,24 +620,23 @@ class Connection:
     def _abort_all(self, reason: str) -> list[Event]:
         gone = sorted(self._streams)
         for number in gone:
-            stream = self._streams.pop(number)
-            self._sender.forget(stream)
-        self._unconsumed = 0
-        self.wants_close = True
+            self._sender.break_off(self._streams.pop(number))
+        self._step(ConnectionInput.FAIL)
         self._deadline = None
+        self._rest = b""
+        self._block = None
         return [Aborted(number, reason) for number in gone]
 
     def _fail(self, error: H2ConnectionError, events: list[Event]) -> None:
         """RFC 9113 §5.4.1."""
         self.error = error
-        self._rest = b""
-        self._block = None
-        last = 0 if self._client else min(self._last_peer, self._last_accepted)
+        last = 0 if self._client else min(self._highest, self._last_accepted)
         self._sender.out.append(encode_goaway(last, error.code, error.reason.encode("ascii", "replace")))
         events.extend(self._abort_all(error.reason))
 
     def receive_eof(self, now: float) -> list[Event]:
         """The peer is gone: a half-closed connection is of no use to HTTP/2."""
+        self._now = now
         return self._abort_all("the connection closed")
 
     # --- going away ----------------------------------------------------------------------------------------------
@@ -677,28 +646,23 @@ class Connection:
         back, or `patience` is over, the number that was reached.  Without patience, that at once.
         """
         self._now = now
-        if self.wants_close or self._shutting:
-            return []
-        self._shutting = True
-        if patience > 0 and not self._client:
-            self._going_since = now
+        if patience > 0 and not self._client and self._step(ConnectionInput.GO_SLOWLY):
+            self._patience = now + patience
             self._sender.out.append(encode_goaway(_EVERY_STREAM, ErrorCode.NO_ERROR) + encode_ping(b"goingout"))
-            self._deadline = now + patience if self._deadline is None else min(self._deadline, now + patience)
-            self._limit_patience = now + patience
-        else:
+        elif self._state is not ConnectionState.LAST and self._state is not _GOING:
             self._go_away()
         return []
 
     def _go_away(self) -> None:
         """The last step."""
-        self._going_since = None
-        self._last_accepted = self._last_peer
-        self._sender.out.append(encode_goaway(self._last_peer, ErrorCode.NO_ERROR))
-        self._close_when_done()
+        if self._step(ConnectionInput.GO):
+            if not self._client:
+                self._last_accepted = self._highest
+            self._sender.out.append(encode_goaway(0 if self._client else self._highest, ErrorCode.NO_ERROR))
+            self._close_when_done()
 
     def _close_when_done(self) -> None:
-        if not self._streams and self._going_since is None and (self._shutting or self._client):
-            self.wants_close = True
+        if not self._streams and self._step(ConnectionInput.NO_STREAMS):
             self._deadline = None
 
     # --- time ----------------------------------------------------------------------------------------------------
@@ -707,9 +671,53 @@ class Connection:
         """When `handle_timeout` has something to do."""
         return self._deadline
 
-    def _set_deadline(self, now: float) -> None:
-        raise NotImplementedError
+    def _quiet_deadline(self) -> float | None:
+        """When a connection without streams has waited long enough; a role's affair."""
+        return None
 
     def handle_timeout(self, now: float) -> list[Event]:
-        """Time has come."""
-        raise NotImplementedError
+        """Time has come: once a second while anything is awaited, else when the connection has been quiet too long."""
+        events: list[Event] = []
+        if self._deadline is None or now < self._deadline:
+            return events
+        self._now = now
+        self._deadline = None
+        try:
+            self._check_clocks(now)
+            self._check_streams(now, events)
+        except H2ConnectionError as error:
+            self._fail(error, events)
+        self._ticked = now
+        return events
+
+    def _check_clocks(self, now: float) -> None:
+        """The connection's own: SETTINGS, a frame that is not whole, patience, windows."""
+        limits = self._limits
+        if self._settings_sent is not None and now - self._settings_sent >= limits.settings_timeout:
+            raise H2ConnectionError(ErrorCode.SETTINGS_TIMEOUT, "SETTINGS were not acknowledged in time")
+        if self._partial is not None and now - self._partial >= limits.head_timeout and not any(map(self._rest_is_data_of, self._streams)):
+            raise self._budgets.exceeded("slow_frame")
+        if self._state is _GOING and now >= self._patience:
+            self._go_away()
+        if self._sender.is_stalled(now, limits.stall_timeout, limits.body_rate):
+            raise self._budgets.exceeded("stall")
+
+    def _rest_is_data_of(self, number: int) -> bool:
+        """What is not whole is content of this stream, which has clocks of its own."""
+        rest = self._rest
+        return len(rest) >= 9 and rest[3] == 0 and int.from_bytes(rest[5:9], "big") & 0x7FFFFFFF == number
+
+    def _check_streams(self, now: float, events: list[Event]) -> None:
+        """Those of the streams: responses that wait for windows."""
+        limits = self._limits
+        for stream in tuple(self._streams.values()):
+            blocked = stream.blocked_since
+            if blocked is not None and stream.window <= 0 and now - blocked >= limits.stall_timeout + stream.sent / limits.body_rate:
+                self._budgets.note("stall")
+                self._reset_stream(stream, ErrorCode.ENHANCE_YOUR_CALM)
+                events.append(Aborted(stream.number, "the peer makes no room for the content"))
+
+    def _intake_step(self, stream: Stream, given: IntakeInput) -> None:
+        state = INTAKE.step((stream.intake, given))
+        if state is not None:
+            stream.intake = state

@@ -84,7 +84,9 @@ def check_section(stream: int, fields: list[Field]) -> CheckedSection:
     for name, value in fields:
         if name not in _good_names:
             if _NAME.fullmatch(name) is None:
-                raise _malformed(stream, "a pseudo-field behind fields" if name[:1] == b":" else "a field name that is not one in lower case")
+                raise _malformed(
+                    stream, "a pseudo-field behind fields" if name[:1] == b":" else "a field name that is not one in lower case"
+                )
             if name in _CONNECTION_SPECIFIC:
                 raise _malformed(stream, "a field that is for one connection only")
             if name == b"te":
@@ -142,10 +144,10 @@ class RequestParser:
         pseudo: dict[bytes, bytes] = {}
         count = 0
         for name, value in fields:
-            if name[:1] != b":":
-                break
-            if name in pseudo or name not in _REQUEST_PSEUDO:
-                raise _malformed(stream, "a pseudo-field that does not belong here, or comes twice")
+            if name not in _REQUEST_PSEUDO:
+                break  # a pseudo-field that is none of a request's is no good name of a field either
+            if name in pseudo:
+                raise _malformed(stream, "a pseudo-field twice")
             pseudo[name] = value
             count += 1
         regular = fields[count:]
@@ -265,4 +267,3 @@ def check_sent(fields: Iterable[Field]) -> list[Field]:
         if name != b"te" or value == b"trailers":
             kept.append(field)
     return kept
-

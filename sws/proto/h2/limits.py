@@ -6,6 +6,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import final
 
+from sws.proto.http.idle import IdlePolicy
+
 __all__ = ["Http2Limits", "IdlePolicy"]
 
 
@@ -27,6 +29,7 @@ class Http2Limits:
       window_maximum: what that may grow to while content is consumed as fast as it comes.
       connection_window:  the same for all streams together, and what may wait unconsumed before the connection's window stays shut.
       queue:          octets waiting to be sent on one stream before `credit` is 0.
+      connection_queue:  the same for all streams together.
       drain:          octets of unwanted content taken after an early response before the stream is reset.
       requests:       how many requests one connection may carry before it is told to go away.
       head_timeout:   for the preface, and for the rest of a field block or frame that has begun.
@@ -54,6 +57,7 @@ class Http2Limits:
     window_maximum: int = 1 << 20
     connection_window: int = 1 << 20
     queue: int = 65536
+    connection_queue: int = 1 << 20
     drain: int = 65536
     requests: int = 1_000_000
     head_timeout: float = 10.0
@@ -69,17 +73,3 @@ class Http2Limits:
     require_length: bool = False
     connect_protocol: bool = False
     priority_tree: bool = False
-
-
-@final
-class IdlePolicy:
-    """How long a connection may stay without streams; whoever owns it changes it with the load.
-
-    Attributes:
-      seconds:  the time-out in force now.
-    """
-
-    __slots__ = ("seconds",)
-
-    def __init__(self, seconds: float = 60.0) -> None:
-        self.seconds = seconds

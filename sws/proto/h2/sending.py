@@ -5,9 +5,14 @@
     frame     largest payload that we send
     out       octets and file spans ready to leave
     queued    octets of content of all streams that wait for windows or their turn
+    ready     octets of content in `out`
 
 Control frames and heads are written at once.  Content is, too, if nobody else waits and the windows have room for all of it; else it joins
 its stream's queue, and `pump` lets the scheduler say whose frame is next, when there is room in the output.
+
+A file span in a queue is shortened from its front as its parts are announced, so whoever made it sees in its length what has not been.
+The parts are spans of their own.  When their stream is over before they have left, their place in the frame is filled with zeros
+(`NO_FILE`): the peer throws them away, and the frames of other streams behind them are whole.
 """
 
 from __future__ import annotations
@@ -17,20 +22,22 @@ from collections.abc import Callable
 from struct import Struct
 from typing import Final, final
 
-from sws.base.engine import FileSpan, Output
+from sws.base.engine import NO_FILE, FileSpan, Output
 from sws.proto.h2.frames import FrameType, encode_block
 from sws.proto.h2.priority import Scheduler
 from sws.proto.h2.settings import DEFAULT_FRAME, DEFAULT_WINDOW
-from sws.proto.h2.states import STREAM, StreamInput, StreamState
+from sws.proto.h2.states import STREAM, Message, StreamInput, StreamState
 from sws.proto.h2.stream import Stream
 from sws.proto.hpack import Encoder
 
-__all__ = ["Sender"]
+__all__ = ["FRAME_HEAD", "Sender"]
 
 _FRAME_MAXIMUM: Final = 65536
-_HEAD: Final = Struct(">HBBBL").pack
+FRAME_HEAD: Final = Struct(">HBBBL").pack
+"""Nine octets: length >> 8, length & 255, type, flags, stream."""
 _CLOSED: Final = StreamState.CLOSED
 _END: Final = StreamInput.SEND_END_STREAM
+_ENDED: Final = Message.ENDED
 
 
 @final
@@ -55,13 +62,14 @@ class Sender:
         "frame",
         "out",
         "queued",
+        "ready",
         "scheduler",
+        "sent",
+        "shut_since",
         "window",
     )
 
-    def __init__(
-        self, streams: dict[int, Stream], scheduler: Scheduler, encoder: Encoder, ended: Callable[[Stream], None]
-    ) -> None:
+    def __init__(self, streams: dict[int, Stream], scheduler: Scheduler, encoder: Encoder, ended: Callable[[Stream], None]) -> None:
         self._streams = streams
         self.scheduler = scheduler
         self._encoder = encoder
@@ -71,6 +79,9 @@ class Sender:
         self._peer_frame = DEFAULT_FRAME
         self.out: list[Output] = []
         self.queued = 0
+        self.ready = 0
+        self.sent = 0  # octets since the connection's window was found shut
+        self.shut_since: float | None = None
         self.control = 0  # octets of frames that only answer the peer's frames
         self._spans: list[tuple[int, FileSpan]] = []  # in `out`
         self._given: list[tuple[int, FileSpan]] = []  # handed out last
@@ -87,19 +98,18 @@ class Sender:
 
     def headers(self, stream: int, block: bytes, end_stream: bool) -> None:
         """A field block."""
-        if len(block) <= self._peer_frame:
-            length = len(block)
-            self.out.append(_HEAD(length >> 8, length & 255, 1, 5 if end_stream else 4, stream) + block)
+        length = len(block)
+        if length <= self._peer_frame:
+            self.out.append(FRAME_HEAD(length >> 8, length & 255, 1, 5 if end_stream else 4, stream) + block)
         else:
             self.out.append(encode_block(FrameType.HEADERS, int(end_stream), stream, block, self._peer_frame))
 
-    def data(self, stream: Stream, data: Output, length: int, now: float) -> None:
-        """Content; if `said_end` is set it is the last."""
+    def data(self, stream: Stream, data: Output, length: int, end: bool, now: float) -> None:
+        """Content; if `end` it is the last, and no trailers follow."""
         queued = stream.queued
-        if not queued and (not length or (length <= stream.window and length <= self.window and length <= self.frame)):
-            if not length or self.scheduler.is_idle:
-                self._write(stream, data, length, stream.said_end and stream.trailers is None)
-                return
+        if not queued and (not length or self._has_room(stream, length)):
+            self._write(stream, data, length, end)
+            return
         if length:
             if stream.queue is None:
                 stream.queue = deque()
@@ -108,14 +118,22 @@ class Sender:
             self.queued += length
             self.wake(stream, now)
 
+    def _has_room(self, stream: Stream, length: int) -> bool:
+        """It can leave in one frame, and nobody waits."""
+        return length <= stream.window and length <= self.window and length <= self.frame and self.scheduler.is_idle
+
     def wake(self, stream: Stream, now: float) -> None:
         """Its queue or its window grew."""
         if stream.queued:
             if stream.window > 0:
                 self.scheduler.activate(stream.number)
-            if stream.blocked_since is None and (stream.window <= 0 or self.window <= 0):
-                stream.blocked_since = now
-                stream.sent = 0
+            elif stream.blocked_since is None:
+                self._blocked(stream, now)
+
+    @staticmethod
+    def _blocked(stream: Stream, now: float) -> None:
+        stream.blocked_since = now
+        stream.sent = 0
 
     def _write(self, stream: Stream, data: Output, length: int, end: bool) -> None:
         """A DATA frame, or the empty one that only ends."""
@@ -123,19 +141,19 @@ class Sender:
             return
         self.window -= length
         stream.window -= length
-        head = _HEAD(length >> 8, length & 255, 0, 1 if end else 0, stream.number)
-        if type(data) is bytes:
-            self.out.append(head + data if length < 1024 else head)
-            if length >= 1024:
-                self.out.append(data)
-        else:
-            self.out.append(head)
+        self.ready += length
+        self.sent += length
+        head = FRAME_HEAD(length >> 8, length & 255, 0, 1 if end else 0, stream.number)
+        self.out.append(head)
+        if length:
             self.out.append(data)
-            self._spans.append((stream.number, data))  # type: ignore[arg-type]
+            if type(data) is FileSpan:
+                self._spans.append((stream.number, data))
         if end:
-            self._end(stream)
+            self.end(stream)
 
-    def _end(self, stream: Stream) -> None:
+    def end(self, stream: Stream) -> None:
+        """END_STREAM was written."""
         state = STREAM.step((stream.state, _END))
         stream.state = _CLOSED if state is None else state
         self._ended(stream)
@@ -144,7 +162,7 @@ class Sender:
         """They leave now if nothing waits before them."""
         if not stream.queued and stream.trailers is not None:
             self.headers(stream.number, self._encoder.encode(stream.trailers), True)
-            self._end(stream)
+            self.end(stream)
 
     def pump(self, budget: int, now: float) -> None:
         """Write DATA frames of streams that wait, about `budget` octets."""
@@ -161,56 +179,93 @@ class Sender:
                 self.trailers(stream)
             elif stream.window <= 0:
                 scheduler.deactivate(number)
-                if stream.blocked_since is None:
-                    stream.blocked_since = now
-                    stream.sent = 0
+                if stream.blocked_since is None or stream.sent >= DEFAULT_FRAME:
+                    self._blocked(stream, now)
 
     def _next_frame(self, stream: Stream) -> int:
-        """One frame of a stream's queue, from its first piece.  Returns: octets."""
+        """One frame of a stream's queue.  Returns: octets."""
         queue = stream.queue
-        if queue is None:
+        if not queue:
             return 0
+        limit = min(stream.window, self.window, self.frame)
         piece = queue[0]
-        size = len(piece) if type(piece) is bytes else piece.length  # type: ignore[union-attr]
-        taken = stream.taken
-        count = min(size - taken, stream.window, self.window, self.frame)
         part: Output
-        if type(piece) is bytes:
-            part = piece if count == size else piece[taken : taken + count]
+        if type(piece) is FileSpan:
+            count = min(piece.length, limit)
+            part = FileSpan(piece.fd, piece.offset, count)
+            piece.offset += count
+            piece.length -= count
+            is_whole = not piece.length
         else:
-            part = FileSpan(piece.fd, piece.offset + taken, count)  # type: ignore[union-attr]
-        if taken + count == size:
+            part, count, is_whole = self._cut(queue, limit)
+        if is_whole:
             queue.popleft()
-            stream.taken = 0
-        else:
-            stream.taken = taken + count
         stream.queued -= count
         stream.sent += count
         self.queued -= count
         self.scheduler.sent(stream.number, count)
-        self._write(stream, part, count, not stream.queued and stream.said_end and stream.trailers is None)
+        said_all = not stream.queued and stream.said is _ENDED and stream.trailers is None
+        self._write(stream, part, count, said_all)
         return count
 
-    def forget(self, stream: Stream) -> None:
-        """It is over: nothing of it leaves any more.  A span that was announced is emptied: its octets mean nothing to anybody."""
+    @staticmethod
+    def _cut(queue: deque[Output | memoryview], limit: int) -> tuple[bytes, int, bool]:
+        """Octets from the front piece, and whether that is all of it.  The rest is a view, so that no octet is copied twice."""
+        piece = queue[0]
+        size = len(piece)  # type: ignore[arg-type]
+        if size <= limit:
+            return bytes(piece), size, True  # type: ignore[arg-type]
+        view = memoryview(piece)  # type: ignore[arg-type]
+        queue[0] = view[limit:]
+        return bytes(view[:limit]), limit, False
+
+    def is_stalled(self, now: float, patience: float, rate: int) -> bool:
+        """Content has waited for the connection's window too long, or gets out of it in drops.  To be asked once in a while."""
+        if not self.queued or self.window > 0:
+            self.shut_since = None
+            return False
+        if self.shut_since is None or self.sent >= DEFAULT_FRAME:
+            self.shut_since = now
+            self.sent = 0
+            return False
+        return now - self.shut_since >= patience + self.sent / rate
+
+    def break_off(self, stream: Stream) -> None:
+        """It is over before its end: nothing of it leaves any more, and zeros in place of what was announced."""
         self.queued -= stream.queued
         stream.queued = 0
         stream.queue = None
         stream.trailers = None
-        self.scheduler.closed(stream.number)
-        for spans in (self._given, self._spans):
-            for number, span in spans:
-                if number == stream.number:
-                    span.fd = -1
+        if self._given or self._spans:
+            for spans in (self._given, self._spans):
+                for number, span in spans:
+                    if number == stream.number:
+                        span.fd = NO_FILE
 
     def take(self) -> list[Output]:
         """All that is ready, pieces of memory joined."""
         out = self.out
         self.out = []
         self.control = 0
+        self.ready = 0
         self._given = self._spans
-        if self._spans:
-            self._spans = []
-            return out
-        return out if len(out) < 2 else [b"".join(out)]  # type: ignore[arg-type]
+        if not self._spans:
+            return out if len(out) < 2 else [b"".join(out)]  # type: ignore[arg-type]
+        self._spans = []
+        return _join(out)
 
+
+def _join(pieces: list[Output]) -> list[Output]:
+    """Pieces of memory between file spans, each joined."""
+    found: list[Output] = []
+    run: list[bytes] = []
+    for piece in pieces:
+        if type(piece) is FileSpan:
+            found.append(b"".join(run))
+            found.append(piece)
+            run = []
+        else:
+            run.append(piece)
+    if run:
+        found.append(b"".join(run))
+    return found
