@@ -2,7 +2,7 @@
 """Name constraints: where the names below a CA must be, and where they must not.  RFC 5280 §4.2.1.10, §6.1.3 (b) and (c), §6.1.4 (g).
 
 The constraints of every CA of a path hold for all certificates below it.  A name must be within one of the permitted subtrees of its kind
-of each CA that has such, and within no excluded one.  A name of a kind that we cannot compare is refused where a constraint is on that kind.
+of each CA that has such, and within no excluded one.  A name of a kind that cannot be compared is refused where a constraint is on it.
 
 A wildcard stands for every name that it covers: permitted where all of them are, excluded where one of them is.
 """
