@@ -8,7 +8,10 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM as OPENSSL
+try:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM as OPENSSL
+except ImportError:
+    OPENSSL = None
 from tlslite.utils import cryptomath
 from tlslite.utils.python_aesgcm import new as tlslite_gcm
 

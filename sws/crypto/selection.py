@@ -28,7 +28,7 @@ from typing import Final, Generic, TypeVar, final
 from sws.base.errors import UsageError
 from sws.crypto.system import wanted_kernels
 
-__all__ = ["IS_PYPY", "MODES", "Kernel", "choose", "kernels_in_use"]
+__all__ = ["IS_PYPY", "MODES", "Kernel", "choose", "is_compiled", "kernels_in_use"]
 
 T = TypeVar("T")
 
@@ -54,6 +54,16 @@ class Kernel(Generic[T]):
     load: Callable[[], T]
     secret_indexed: bool = False
     usable: bool = True
+
+
+def is_compiled(module: str) -> bool:
+    """Whether a generated module was compiled when this was installed (SWS_MYPYC=1, see setup.py); it is not imported."""
+    if IS_PYPY:
+        return False
+    from importlib.util import find_spec
+
+    found = find_spec(module)
+    return found is not None and found.origin is not None and not found.origin.endswith(".py")
 
 
 def choose(primitive: str, kernels: Sequence[Kernel[T]], mode: str | None = None) -> T:

@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0 OR MIT
 """ChaCha20 with the blocks of a whole batch side by side in big integers.  RFC 8439 §2.3.
 
-A *lane* has 33 bits: a word of 32, and above it one that is spare.  Lane j belongs to block j, so
+A *lane* has 40 bits: a word of 32, and above it eight that are spare.  Lane j belongs to block j, so
 
-    add          (a + b) & M          the carry of a lane ends in its spare bit, and M clears it
+    add          a + b                the carry stays in the spare bits, where it adds up: at most 42 · 2^32 < 2^40 to the very end
     rotate by r  (t << r) & high_r | (t >> 32 − r) & low_r
 
-where M, high_r and low_r repeat 2^32 − 1, its upper 32 − r bits and its lower r bits in every lane.  Two forms, by how many blocks
-there are, whose rounds `emit_chacha20_rounds` writes out:
+where high_r and low_r repeat, in every lane, the upper 32 − r and the lower r bits of a word.  These masks drop the spare bits of t, its
+own and those that a shift brings over from the neighbours: so what is rotated (rows b and d of the state) is clean, what is added to it
+(rows a and c) need not be, and addition has no mask at all.  There are two forms, by how many blocks there are; `emit_chacha20_rounds`
+writes their rounds out:
 
     words   sixteen integers of n lanes, one for each word of the state: no work but the rounds.  For many blocks.
     rows    four integers of 4·n lanes, column after column: a quarter of the operations, each four times as long, and six turns of
@@ -15,8 +17,8 @@ there are, whose rounds `emit_chacha20_rounds` writes out:
 
         row b before a diagonal round    │ b3 │ b2 │ b1 │ b0 │   ──▶   │ b0 │ b3 │ b2 │ b1 │     (segments of n lanes, lane 0 right)
 
-Afterwards the spare bits have to go: three steps that join pairs of groups make of eight lanes 256 bits in a row and one octet of eight
-spare bits, which a slice deletion drops from all groups together.  Then word i of all blocks is copied to every sixteenth place of the stream.
+A lane is five octets, so a slice deletion drops the spare bits of all lanes in the end.  Then word i of all blocks is copied to every
+sixteenth place of the stream.
 
 Timing: the same operations for every key and nonce; Python's integers of equal length take equal time but for leading zeros.
 """
@@ -30,16 +32,20 @@ from typing import Final, NamedTuple
 
 from sws.crypto.kernels.chacha20_rounds import rows_rounds, words_rounds
 
-__all__ = ["ROWS_MAXIMUM", "first_octets", "key_streams"]
+__all__ = ["ROWS_MAXIMUM", "crypt_many", "first_octets", "key_streams"]
 
 _CONSTANTS: Final = (0x61707865, 0x3320646E, 0x79622D32, 0x6B206574)
-_LANE: Final = 33
+_LANE: Final = 40
 _WORD: Final = 0xFFFFFFFF
-ROWS_MAXIMUM: Final = 64
+ROWS_MAXIMUM: Final = 40
 """Blocks up to which rows are quicker."""
 
 _CACHE_OCTETS: Final = 1 << 20
 _LANES_MAXIMUM: Final = 1 << 12  # blocks in one pass; longer batches are cut, so that no plan is larger than a quarter of a mebibyte
+
+_SAMPLES_MAXIMUM: Final = 64
+
+_ZEROS: Final = tuple(bytes(count) for count in range(65))
 
 Run = tuple[bytes, int, int]
 
@@ -48,7 +54,6 @@ class _Masks(NamedTuple):
     """The repeated constants of n lanes."""
 
     ones: int
-    m: int
     h16: int
     l16: int
     h12: int
@@ -57,26 +62,18 @@ class _Masks(NamedTuple):
     l8: int
     h7: int
     l7: int
-    joins: tuple[tuple[int, int, int], ...]
-    octets: int
 
 
-def _repeat(value: int, lanes: int, width: int = _LANE) -> int:
-    return value * (((1 << width * lanes) - 1) // ((1 << width) - 1))
+def _repeat(lanes: int) -> int:
+    """1 in each lane."""
+    return ((1 << _LANE * lanes) - 1) // ((1 << _LANE) - 1)
 
 
 def _make_masks(lanes: int) -> _Masks:
-    ones = _repeat(1, lanes)
-    rotations = []
-    for count in (16, 12, 8, 7):
-        low = (1 << count) - 1
-        rotations += [ones * (_WORD ^ low), ones * low]
-    joins = []
-    for group in (1, 2, 4):
-        pairs = (lanes + 2 * group - 1) // (2 * group)
-        even = _repeat((1 << 32 * group) - 1, pairs, 2 * _LANE * group)
-        joins.append((even, even << 32 * group, group))
-    return _Masks(ones, ones * _WORD, *rotations, tuple(joins), (lanes + 7) // 8 * _LANE)
+    ones = _repeat(lanes)
+    h16, h12, h8, h7 = [ones * (_WORD ^ (1 << count) - 1) for count in (16, 12, 8, 7)]
+    l16, l12, l8, l7 = [ones * ((1 << count) - 1) for count in (16, 12, 8, 7)]
+    return _Masks(ones, h16, l16, h12, l12, h8, l8, h7, l7)
 
 
 _plans: OrderedDict[int, _Masks] = OrderedDict()
@@ -98,16 +95,14 @@ def _masks(lanes: int) -> _Masks:
 
 
 def _size(lanes: int) -> int:
-    return 16 * (lanes * _LANE // 8 + 40)
+    return 9 * (lanes * _LANE // 7 + 40)
 
 
-def _dense(x: int, k: _Masks, octets: int) -> array[int]:
+def _dense(x: int, lanes: int) -> array[int]:
     """The words of the lanes, without their spare bits."""
-    for even, odd, shift in k.joins:
-        x = x & even | x >> shift & odd
-    data = bytearray(x.to_bytes(k.octets, "little"))
-    del data[32::33]
-    return array("I", bytes(data[:octets]))
+    data = bytearray(x.to_bytes(5 * lanes, "little"))
+    del data[4::5]
+    return array("I", bytes(data))
 
 
 def _input_lanes(runs: Sequence[Run]) -> tuple[int, tuple[int, int, int, int]]:
@@ -138,7 +133,7 @@ def _ones(count: int) -> int:
     """1 in each of `count` lanes."""
     found = _ones_of.get(count)
     if found is None:
-        found = _repeat(1, count)
+        found = _repeat(count)
         if len(_ones_of) >= _SMALL_MAXIMUM:
             _ones_of.clear()
         _ones_of[count] = found
@@ -186,53 +181,75 @@ def _by_words(key: bytes, count: int, varying: tuple[int, int, int, int]) -> byt
     state = [word * k.ones for word in (*_CONSTANTS, *array("I", key))]
     state += varying
     out = array("I", bytes(64 * count))
-    m = k.m
     for index, (was, now) in enumerate(zip(state, words_rounds(state, k), strict=True)):
-        out[index::16] = _dense((was + now) & m, k, 4 * count)
+        out[index::16] = _dense(was + now, count)
     return out.tobytes()
 
 
-def _rows_state(key: bytes, count: int, varying: tuple[int, int, int, int]) -> tuple[tuple[int, int, int, int], int]:
+def _rows_key(key: bytes, count: int) -> tuple[int, int, int, int]:
+    """The rows of the constants and of the key, and the bits of a column."""
     segment = _LANE * count
-    ones = _ones(count)
     two, three = 2 * segment, 3 * segment
+    ones = _ones(count)
     words = array("I", key)
-    c0, c1, c2, c3 = _CONSTANTS
-    return (
-        (c0 | c1 << segment | c2 << two | c3 << three) * ones,
-        (words[0] | words[1] << segment | words[2] << two | words[3] << three) * ones,
-        (words[4] | words[5] << segment | words[6] << two | words[7] << three) * ones,
-        varying[0] | varying[1] << segment | varying[2] << two | varying[3] << three,
-    ), segment
+    rows = [a * ones | b * ones << segment | c * ones << two | d * ones << three for a, b, c, d in (_CONSTANTS, words[:4], words[4:])]
+    return rows[0], rows[1], rows[2], segment
 
 
 def _by_rows(key: bytes, count: int, varying: tuple[int, int, int, int]) -> bytes:
-    state, segment = _rows_state(key, count, varying)
+    constants, first, second, segment = _rows_key(key, count)
+    last = varying[0] | varying[1] << segment | varying[2] << 2 * segment | varying[3] << 3 * segment
+    state = constants, first, second, last
     k = _masks(4 * count)
     out = array("I", bytes(64 * count))
-    m = k.m
-    place = 0
-    for was, now in zip(state, rows_rounds(*state, segment, k), strict=True):
-        words = _dense((was + now) & m, k, 16 * count)
-        if count == 1:
-            out[place : place + 4] = words
-        else:
-            for column in range(4):
-                out[place + column :: 16] = words[column * count : (column + 1) * count]
-        place += 4
+    size = 20 * count
+    mixed = rows_rounds(*state, segment, k)
+    data = bytearray(b"".join([(was + now).to_bytes(size, "little") for was, now in zip(state, mixed, strict=True)]))
+    del data[4::5]
+    if count == 1:
+        return bytes(data)
+    words = array("I", bytes(data))
+    for word in range(16):
+        out[word::16] = words[word * count : (word + 1) * count]
     return out.tobytes()
 
 
-def first_octets(key: bytes, runs: Sequence[Run]) -> list[bytes]:
-    """The first five octets of each run's one block: header-protection masks, which need a quarter of the output.
+def crypt_many(key: bytes, runs: Sequence[Run], texts: Sequence[bytes]) -> tuple[list[bytes], list[bytes]]:
+    """The first 32 octets of each run, and each text XOR the run's blocks after the first: one XOR over all."""
+    stream = key_streams(key, runs)
+    if len(runs) == 1:
+        size = len(texts[0])
+        output = int.from_bytes(texts[0], "little") ^ int.from_bytes(stream[64 : 64 + size], "little")
+        return [stream[:32]], [output.to_bytes(size, "little")]
+    parts: list[bytes] = []
+    for text in texts:
+        parts += (_ZEROS[64], text, _ZEROS[-len(text) & 63])
+    mixed = (int.from_bytes(b"".join(parts), "little") ^ int.from_bytes(stream, "little")).to_bytes(len(stream), "little")
+    keys, outputs = [], []
+    at = 0
+    for (_, _, count), text in zip(runs, texts, strict=True):
+        keys.append(mixed[at : at + 32])
+        outputs.append(mixed[at + 64 : at + 64 + len(text)])
+        at += 64 * count
+    return keys, outputs
 
-    Args:
-      runs:  of one block each.
-    """
-    if len(runs) > ROWS_MAXIMUM:
-        return [mask for start in range(0, len(runs), ROWS_MAXIMUM) for mask in first_octets(key, runs[start : start + ROWS_MAXIMUM])]
-    count, varying = _input_lanes(runs)
-    state, segment = _rows_state(key, count, varying)
-    k = _masks(4 * count)
-    words = _dense((state[0] + rows_rounds(*state, segment, k)[0]) & k.m, k, 16 * count)
-    return [(words[index] | (words[count + index] & 0xFF) << 32).to_bytes(5, "little") for index in range(count)]
+
+def first_octets(key: bytes, samples: Sequence[bytes]) -> list[bytes]:
+    """The first five octets of the block of each sample, a counter and a nonce: a quarter of the output is computed to the end."""
+    if len(samples) > _SAMPLES_MAXIMUM:
+        return [mask for at in range(0, len(samples), _SAMPLES_MAXIMUM) for mask in first_octets(key, samples[at : at + _SAMPLES_MAXIMUM])]
+    count = len(samples)
+    data = b"".join(samples)
+    lanes = bytearray(20 * count)
+    for word in range(4):
+        start, end = 5 * count * word, 5 * count * (word + 1)
+        for octet in range(4):
+            lanes[start + octet : end : 5] = data[4 * word + octet :: 16]
+    constants, first, second, segment = _rows_key(key, count)
+    row = rows_rounds(constants, first, second, int.from_bytes(lanes, "little"), segment, _masks(4 * count))[0]
+    data = (constants + row).to_bytes(20 * count, "little")
+    out = bytearray(5 * count)
+    for octet in range(4):
+        out[octet::5] = data[octet : 5 * count : 5]
+    out[4::5] = data[5 * count : 10 * count : 5]
+    return [bytes(out[at : at + 5]) for at in range(0, 5 * count, 5)]

@@ -10,10 +10,8 @@ __all__ = ["RotationMasks", "rows_rounds", "words_rounds"]
 
 
 class RotationMasks(Protocol):
-    """In every lane: m the 32 bits of a word, hN and lN those that come from below and from above when it is rotated left by N."""
+    """In every lane: hN and lN are the bits that come from below and from above when a word is rotated left by N."""
 
-    @property
-    def m(self) -> int: ...
     @property
     def h16(self) -> int: ...
     @property
@@ -34,104 +32,104 @@ class RotationMasks(Protocol):
 
 def words_rounds(state: Sequence[int], masks: RotationMasks) -> tuple[int, ...]:
     """Twenty rounds; `state` has the sixteen words, an integer each."""
-    m, h16, l16, h12, l12 = masks.m, masks.h16, masks.l16, masks.h12, masks.l12
+    h16, l16, h12, l12 = masks.h16, masks.l16, masks.h12, masks.l12
     h8, l8, h7, l7 = masks.h8, masks.l8, masks.h7, masks.l7
     x0, x1, x2, x3, x4, x5, x6, x7, x8, x9, xa, xb, xc, xd, xe, xf = state
     for _ in range(10):
-        x0 = (x0 + x4) & m
+        x0 = x0 + x4
         t = xc ^ x0
         xc = t << 16 & h16 | t >> 16 & l16
-        x8 = (x8 + xc) & m
+        x8 = x8 + xc
         t = x4 ^ x8
         x4 = t << 12 & h12 | t >> 20 & l12
-        x0 = (x0 + x4) & m
+        x0 = x0 + x4
         t = xc ^ x0
         xc = t << 8 & h8 | t >> 24 & l8
-        x8 = (x8 + xc) & m
+        x8 = x8 + xc
         t = x4 ^ x8
         x4 = t << 7 & h7 | t >> 25 & l7
-        x1 = (x1 + x5) & m
+        x1 = x1 + x5
         t = xd ^ x1
         xd = t << 16 & h16 | t >> 16 & l16
-        x9 = (x9 + xd) & m
+        x9 = x9 + xd
         t = x5 ^ x9
         x5 = t << 12 & h12 | t >> 20 & l12
-        x1 = (x1 + x5) & m
+        x1 = x1 + x5
         t = xd ^ x1
         xd = t << 8 & h8 | t >> 24 & l8
-        x9 = (x9 + xd) & m
+        x9 = x9 + xd
         t = x5 ^ x9
         x5 = t << 7 & h7 | t >> 25 & l7
-        x2 = (x2 + x6) & m
+        x2 = x2 + x6
         t = xe ^ x2
         xe = t << 16 & h16 | t >> 16 & l16
-        xa = (xa + xe) & m
+        xa = xa + xe
         t = x6 ^ xa
         x6 = t << 12 & h12 | t >> 20 & l12
-        x2 = (x2 + x6) & m
+        x2 = x2 + x6
         t = xe ^ x2
         xe = t << 8 & h8 | t >> 24 & l8
-        xa = (xa + xe) & m
+        xa = xa + xe
         t = x6 ^ xa
         x6 = t << 7 & h7 | t >> 25 & l7
-        x3 = (x3 + x7) & m
+        x3 = x3 + x7
         t = xf ^ x3
         xf = t << 16 & h16 | t >> 16 & l16
-        xb = (xb + xf) & m
+        xb = xb + xf
         t = x7 ^ xb
         x7 = t << 12 & h12 | t >> 20 & l12
-        x3 = (x3 + x7) & m
+        x3 = x3 + x7
         t = xf ^ x3
         xf = t << 8 & h8 | t >> 24 & l8
-        xb = (xb + xf) & m
+        xb = xb + xf
         t = x7 ^ xb
         x7 = t << 7 & h7 | t >> 25 & l7
-        x0 = (x0 + x5) & m
+        x0 = x0 + x5
         t = xf ^ x0
         xf = t << 16 & h16 | t >> 16 & l16
-        xa = (xa + xf) & m
+        xa = xa + xf
         t = x5 ^ xa
         x5 = t << 12 & h12 | t >> 20 & l12
-        x0 = (x0 + x5) & m
+        x0 = x0 + x5
         t = xf ^ x0
         xf = t << 8 & h8 | t >> 24 & l8
-        xa = (xa + xf) & m
+        xa = xa + xf
         t = x5 ^ xa
         x5 = t << 7 & h7 | t >> 25 & l7
-        x1 = (x1 + x6) & m
+        x1 = x1 + x6
         t = xc ^ x1
         xc = t << 16 & h16 | t >> 16 & l16
-        xb = (xb + xc) & m
+        xb = xb + xc
         t = x6 ^ xb
         x6 = t << 12 & h12 | t >> 20 & l12
-        x1 = (x1 + x6) & m
+        x1 = x1 + x6
         t = xc ^ x1
         xc = t << 8 & h8 | t >> 24 & l8
-        xb = (xb + xc) & m
+        xb = xb + xc
         t = x6 ^ xb
         x6 = t << 7 & h7 | t >> 25 & l7
-        x2 = (x2 + x7) & m
+        x2 = x2 + x7
         t = xd ^ x2
         xd = t << 16 & h16 | t >> 16 & l16
-        x8 = (x8 + xd) & m
+        x8 = x8 + xd
         t = x7 ^ x8
         x7 = t << 12 & h12 | t >> 20 & l12
-        x2 = (x2 + x7) & m
+        x2 = x2 + x7
         t = xd ^ x2
         xd = t << 8 & h8 | t >> 24 & l8
-        x8 = (x8 + xd) & m
+        x8 = x8 + xd
         t = x7 ^ x8
         x7 = t << 7 & h7 | t >> 25 & l7
-        x3 = (x3 + x4) & m
+        x3 = x3 + x4
         t = xe ^ x3
         xe = t << 16 & h16 | t >> 16 & l16
-        x9 = (x9 + xe) & m
+        x9 = x9 + xe
         t = x4 ^ x9
         x4 = t << 12 & h12 | t >> 20 & l12
-        x3 = (x3 + x4) & m
+        x3 = x3 + x4
         t = xe ^ x3
         xe = t << 8 & h8 | t >> 24 & l8
-        x9 = (x9 + xe) & m
+        x9 = x9 + xe
         t = x4 ^ x9
         x4 = t << 7 & h7 | t >> 25 & l7
     return x0, x1, x2, x3, x4, x5, x6, x7, x8, x9, xa, xb, xc, xd, xe, xf
@@ -139,38 +137,38 @@ def words_rounds(state: Sequence[int], masks: RotationMasks) -> tuple[int, ...]:
 
 def rows_rounds(a: int, b: int, c: int, d: int, segment: int, masks: RotationMasks) -> tuple[int, int, int, int]:
     """Twenty rounds; the state is four rows, an integer each; `segment` is the bits of a column."""
-    m, h16, l16, h12, l12 = masks.m, masks.h16, masks.l16, masks.h12, masks.l12
+    h16, l16, h12, l12 = masks.h16, masks.l16, masks.h12, masks.l12
     h8, l8, h7, l7 = masks.h8, masks.l8, masks.h7, masks.l7
     two, three = 2 * segment, 3 * segment
     first = (1 << segment) - 1
     half = (1 << two) - 1
     most = (1 << three) - 1
     for _ in range(10):
-        a = (a + b) & m
+        a = a + b
         t = d ^ a
         d = t << 16 & h16 | t >> 16 & l16
-        c = (c + d) & m
+        c = c + d
         t = b ^ c
         b = t << 12 & h12 | t >> 20 & l12
-        a = (a + b) & m
+        a = a + b
         t = d ^ a
         d = t << 8 & h8 | t >> 24 & l8
-        c = (c + d) & m
+        c = c + d
         t = b ^ c
         b = t << 7 & h7 | t >> 25 & l7
         b = b >> segment | (b & first) << three
         c = c >> two | (c & half) << two
         d = d >> three | (d & most) << segment
-        a = (a + b) & m
+        a = a + b
         t = d ^ a
         d = t << 16 & h16 | t >> 16 & l16
-        c = (c + d) & m
+        c = c + d
         t = b ^ c
         b = t << 12 & h12 | t >> 20 & l12
-        a = (a + b) & m
+        a = a + b
         t = d ^ a
         d = t << 8 & h8 | t >> 24 & l8
-        c = (c + d) & m
+        c = c + d
         t = b ^ c
         b = t << 7 & h7 | t >> 25 & l7
         b = b >> three | (b & most) << segment

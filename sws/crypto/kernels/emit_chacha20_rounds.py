@@ -25,10 +25,8 @@ __all__ = ["RotationMasks", "rows_rounds", "words_rounds"]
 
 
 class RotationMasks(Protocol):
-    """In every lane: m the 32 bits of a word, hN and lN those that come from below and from above when it is rotated left by N."""
+    """In every lane: hN and lN are the bits that come from below and from above when a word is rotated left by N."""
 
-    @property
-    def m(self) -> int: ...
     @property
     def h16(self) -> int: ...
     @property
@@ -51,7 +49,7 @@ _WORDS: Final = '''
 
 def words_rounds(state: Sequence[int], masks: RotationMasks) -> tuple[int, ...]:
     """Twenty rounds; `state` has the sixteen words, an integer each."""
-    m, h16, l16, h12, l12 = masks.m, masks.h16, masks.l16, masks.h12, masks.l12
+    h16, l16, h12, l12 = masks.h16, masks.l16, masks.h12, masks.l12
     h8, l8, h7, l7 = masks.h8, masks.l8, masks.h7, masks.l7
     x0, x1, x2, x3, x4, x5, x6, x7, x8, x9, xa, xb, xc, xd, xe, xf = state
     for _ in range(10):
@@ -61,7 +59,7 @@ _ROWS: Final = '''
 
 def rows_rounds(a: int, b: int, c: int, d: int, segment: int, masks: RotationMasks) -> tuple[int, int, int, int]:
     """Twenty rounds; the state is four rows, an integer each; `segment` is the bits of a column."""
-    m, h16, l16, h12, l12 = masks.m, masks.h16, masks.l16, masks.h12, masks.l12
+    h16, l16, h12, l12 = masks.h16, masks.l16, masks.h12, masks.l12
     h8, l8, h7, l7 = masks.h8, masks.l8, masks.h7, masks.l7
     two, three = 2 * segment, 3 * segment
     first = (1 << segment) - 1
@@ -85,10 +83,14 @@ _TO_COLUMNS: Final = (
 def _quarter_round(a: str, b: str, c: str, d: str) -> list[str]:
     lines = []
     for to, by, turned, count in ((a, b, d, 16), (c, d, b, 12), (a, b, d, 8), (c, d, b, 7)):
-        lines.append(f"{to} = ({to} + {by}) & m")
+        lines.append(f"{to} = {to} + {by}")
         lines.append(f"t = {turned} ^ {to}")
         lines.append(f"{turned} = t << {count} & h{count} | t >> {32 - count} & l{count}")
     return lines
+
+
+def _body(lines: list[str]) -> str:
+    return "".join([f"        {line}\n" for line in lines])
 
 
 def source() -> str:
@@ -99,6 +101,5 @@ def source() -> str:
     for column in range(4):
         words += _quarter_round(*[f"x{row + (column + row // 4) % 4:x}" for row in (0, 4, 8, 12)])
     rows = [*_quarter_round(*"abcd"), *_TO_DIAGONALS, *_quarter_round(*"abcd"), *_TO_COLUMNS]
-    body = lambda lines: "".join(f"        {line}\n" for line in lines)  # noqa: E731
     everything = ", ".join(f"x{index:x}" for index in range(16))
-    return f"{_HEAD}{_WORDS}{body(words)}    return {everything}\n{_ROWS}{body(rows)}    return a, b, c, d\n"
+    return f"{_HEAD}{_WORDS}{_body(words)}    return {everything}\n{_ROWS}{_body(rows)}    return a, b, c, d\n"

@@ -8,8 +8,9 @@ shift and a mask.  So for a segment of 3·g blocks
     v = (x & M | O)·r² + (x >> 128 & M | O)·r + (x >> 256 & M | O)
 
 makes of three integers one with g lanes, each the sum of three neighbours under their powers, below 2^262: M are the 128 bits of each lane,
-O the ones behind the blocks.  Longer messages have several segments, added under r^(3·g), r^(6·g), … without reduction; what is left is
-Horner's rule over g lanes by r³, two at a time.  Blocks that make no whole lane stand in front, where they begin the Horner chain.
+O the ones behind the blocks.  Longer messages have several segments, added under r^(3·g), r^(6·g), … without reduction.  What is left are
+g lanes under powers of r³: they are folded in halves, reduced to 138 bits before each, and the last few go by Horner's rule, two at a
+time.  Blocks that make no whole lane stand in front, where they begin the Horner chain.
 
 Timing: depends on the message's length, down to the Python-integer caveat.
 """
@@ -27,6 +28,10 @@ _LOW: Final = _ONE - 1
 _LANES: Final = 32  # of a segment
 _SEGMENT: Final = 48 * _LANES
 
+_LANE: Final = (1 << 384) - 1
+_FOLDED: Final = 8  # lanes down to which Horner's rule by pairs is slower than folding
+
+_folding_of: dict[int, tuple[int, int]] = {}
 _masks_of: dict[int, tuple[int, int]] = {}
 
 
@@ -86,6 +91,14 @@ def _lanes(message: bytes, lanes: int, h: int, r: int) -> int:
             h = _lanes(message[: 48 * lead], lead, h, r)
         v = _segments(message[48 * lead :], h and h * pow(r3, lanes - lead - width + 1, p) % p, r2, r, pow(r3, width, p))
         h = 0
+    while width >= _FOLDED:
+        if width & 1:
+            h = (h * r3 + (v & _LANE)) % p
+            v >>= 384
+        width >>= 1
+        power = pow(r3, width, p)
+        h = h * power % p
+        v = _folded(v, width, power)
     data = v.to_bytes(48 * width, "little")
     odd = width & 1
     if odd:
@@ -94,6 +107,21 @@ def _lanes(message: bytes, lanes: int, h: int, r: int) -> int:
     for at in range(48 * odd, 48 * width, 96):
         h = (h * r6 + int.from_bytes(data[at : at + 48], "little") * r3 + int.from_bytes(data[at + 48 : at + 96], "little")) % p
     return h
+
+
+def _folded(v: int, width: int, power: int) -> int:
+    """Half as many lanes of the same value: those in front are multiplied by what they stand before the others."""
+    low, high = _folding(2 * width)
+    v = (v & low) + 5 * (v >> 130 & high)  # below 2^138, so that a product fits its lane
+    return (v & (1 << 384 * width) - 1) * power + (v >> 384 * width)
+
+
+def _folding(lanes: int) -> tuple[int, int]:
+    found = _folding_of.get(lanes)
+    if found is None:
+        ones = ((1 << 384 * lanes) - 1) // ((1 << 384) - 1)
+        found = _folding_of[lanes] = (ones * ((1 << 130) - 1), ones * ((1 << 254) - 1))
+    return found
 
 
 def _segments(message: bytes, before: int, r2: int, r: int, step: int) -> int:

@@ -7,7 +7,7 @@ import struct
 from collections.abc import Sequence
 from typing import Final
 
-__all__ = ["block", "key_streams"]
+__all__ = ["block", "crypt_many", "first_octets", "key_streams"]
 
 _CONSTANTS: Final = (0x61707865, 0x3320646E, 0x79622D32, 0x6B206574)
 _MASK: Final = 0xFFFFFFFF
@@ -56,3 +56,18 @@ def block(key: bytes, counter: int, nonce: bytes) -> bytes:
 def key_streams(key: bytes, runs: Sequence[tuple[bytes, int, int]]) -> bytes:
     """The blocks of all runs, one run after the other; see `sws.crypto.chacha20.Kernel`."""
     return b"".join([block(key, first + index, nonce) for nonce, first, count in runs for index in range(count)])
+
+
+def first_octets(key: bytes, samples: Sequence[bytes]) -> list[bytes]:
+    """The first five octets of the block of each sample, a counter and a nonce."""
+    return [block(key, int.from_bytes(sample[:4], "little"), sample[4:])[:5] for sample in samples]
+
+
+def crypt_many(key: bytes, runs: Sequence[tuple[bytes, int, int]], texts: Sequence[bytes]) -> tuple[list[bytes], list[bytes]]:
+    """The first 32 octets of each run, and each text XOR the run's blocks after the first."""
+    keys, outputs = [], []
+    for run, text in zip(runs, texts, strict=True):
+        stream = key_streams(key, (run,))
+        keys.append(stream[:32])
+        outputs.append(bytes([a ^ b for a, b in zip(text, stream[64:], strict=False)]))
+    return keys, outputs

@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: Apache-2.0 OR MIT
+"""ChaCha20-Poly1305: authenticated encryption of one message, or of many in one call.  RFC 8439 §2.8.
+
+    one-time key  = the first 32 octets of block 0                     (§2.6)
+    ciphertext    = plaintext XOR blocks 1, 2, …
+    tag           = Poly1305(one-time key, aad padded | ciphertext padded | length of aad (8) | length of ciphertext (8))
+
+So one call of the cipher makes the blocks of all messages, each with the block for its key in front; then the texts, laid out like the
+blocks, are XORed all at once.  Poly1305 has another key for each message and runs for each by itself.
+
+Invariants: tags have 16 octets; no plaintext is given out whose tag did not verify.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, TypeAlias, final
+
+from sws.base.errors import AuthenticationError, UsageError
+from sws.crypto.chacha20 import BLOCK, KEY, NONCE, Run, crypt_many
+from sws.crypto.constant_time import equal
+from sws.crypto.poly1305 import TAG, one_time_mac
+
+__all__ = ["MAX_TEXT", "ChaCha20Poly1305", "Item"]
+
+MAX_TEXT: Final = ((1 << 32) - 1) * BLOCK
+"""Octets of a message: §2.8."""
+
+Item: TypeAlias = tuple[bytes, bytes, bytes]
+"""A nonce, a text, additional data; each bytes-like."""
+
+_ZEROS: Final = tuple(bytes(count) for count in range(16))
+
+
+@final
+class ChaCha20Poly1305:
+    """ChaCha20-Poly1305 under one key.
+
+    Args:
+      key:  32 octets; SECRET.
+    Raises: UsageError for another length.
+    Timing: depends on lengths only, down to the Python-integer caveat.
+    """
+
+    __slots__ = ("_key",)
+
+    def __init__(self, key: bytes) -> None:
+        if len(key) != KEY:
+            raise UsageError("ChaCha20-Poly1305 has a key of 32 octets")
+        self._key = bytes(key)
+
+    def __repr__(self) -> str:
+        return "ChaCha20Poly1305(…)"
+
+    def seal(self, nonce: bytes, plaintext: bytes, aad: bytes = b"") -> bytes:
+        """Encrypts.
+
+        Args:
+          nonce:      12 octets; never used twice under a key.
+          plaintext:  at most MAX_TEXT octets; SECRET.
+          aad:        is authenticated, not sent.
+        Returns: the ciphertext and the tag.
+        Raises:  UsageError for another nonce or a text too long.
+        """
+        return self.seal_many(((nonce, plaintext, aad),))[0]
+
+    def open(self, nonce: bytes, ciphertext: bytes, aad: bytes = b"") -> bytes:
+        """Verifies and decrypts what `seal` made.
+
+        Raises: AuthenticationError if it was not made so; UsageError for another nonce.
+        """
+        plaintext = self.open_many(((nonce, ciphertext, aad),))[0]
+        if plaintext is None:
+            raise AuthenticationError
+        return plaintext
+
+    def seal_many(self, items: Sequence[Item]) -> list[bytes]:
+        """`seal` for each (nonce, plaintext, aad), in one call."""
+        texts = [bytes(text) for _, text, _ in items]
+        keys, outputs = self._crypt([nonce for nonce, _, _ in items], texts)
+        return [
+            output + one_time_mac(key, _mac_data(bytes(aad), output)) for key, output, (_, _, aad) in zip(keys, outputs, items, strict=True)
+        ]
+
+    def open_many(self, items: Sequence[Item]) -> list[bytes | None]:
+        """`open` for each (nonce, ciphertext, aad), in one call: the plaintext, or None for what does not verify."""
+        sealed = [bytes(text) for _, text, _ in items]
+        texts = [text[:-TAG] for text in sealed]
+        keys, outputs = self._crypt([nonce for nonce, _, _ in items], texts)
+        opened: list[bytes | None] = []
+        for key, output, whole, text, (_, _, aad) in zip(keys, outputs, sealed, texts, items, strict=True):
+            good = len(whole) >= TAG and equal(one_time_mac(key, _mac_data(bytes(aad), text)), whole[-TAG:])
+            opened.append(output if good else None)
+        return opened
+
+    def _crypt(self, nonces: Sequence[bytes], texts: Sequence[bytes]) -> tuple[list[bytes], list[bytes]]:
+        """The one-time key of each message, and its text XOR the blocks from 1 on."""
+        runs: list[Run] = []
+        for nonce, text in zip(nonces, texts, strict=True):
+            size = len(text)
+            if len(nonce) != NONCE or size > MAX_TEXT:
+                raise UsageError("a nonce of 12 octets and at most 2^38 − 64 octets of text")
+            runs.append((bytes(nonce), 0, 1 + (size + BLOCK - 1) // BLOCK))
+        return crypt_many(self._key, runs, texts) if runs else ([], [])
+
+
+def _mac_data(aad: bytes, ciphertext: bytes) -> bytes:
+    more, size = len(aad), len(ciphertext)
+    return b"".join((aad, _ZEROS[-more & 15], ciphertext, _ZEROS[-size & 15], (size << 64 | more).to_bytes(16, "little")))

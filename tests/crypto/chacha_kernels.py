@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: Apache-2.0 OR MIT
+"""Every kernel of ChaCha20 and Poly1305 by name, and the AEAD over each."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import pytest
+
+from sws.crypto import chacha20, chacha20poly1305
+from sws.crypto.chacha20poly1305 import ChaCha20Poly1305
+from sws.crypto.kernels import chacha20_lanes, chacha20_words, poly1305_lanes
+from sws.crypto.ref import chacha20 as ref_chacha20
+from sws.crypto.ref import poly1305 as ref_poly1305
+
+__all__ = ["CHACHA", "MACS", "NAMES", "aead_with"]
+
+CHACHA: Final[dict[str, chacha20.ChaChaKernel]] = {"lanes": chacha20_lanes, "words": chacha20_words, "ref": ref_chacha20}
+MACS: Final = {"lanes": poly1305_lanes.mac, "words": chacha20_words.mac, "ref": ref_poly1305.mac}
+NAMES: Final = tuple(CHACHA)
+
+
+def aead_with(name: str, patch: pytest.MonkeyPatch) -> type[ChaCha20Poly1305]:
+    """The AEAD over one kernel of each."""
+    patch.setattr(chacha20poly1305, "crypt_many", CHACHA[name].crypt_many)
+    patch.setattr(chacha20poly1305, "one_time_mac", MACS[name])
+    return ChaCha20Poly1305
