@@ -67,6 +67,7 @@ class RequestHead:
       index:      name -> combined field value (RFC 9110 §5.3), for look-ups.
       version:    10, 11, 20 or 30.
       protocol:   the `:protocol` of an extended CONNECT (RFC 8441) or the accepted token of an Upgrade; else None.
+      early:      it came as 0-RTT data and may be a replay.  RFC 8470 §3.
     """
 
     method: bytes
@@ -77,6 +78,7 @@ class RequestHead:
     index: dict[bytes, bytes] = field(repr=False)
     version: int
     protocol: bytes | None = None
+    early: bool = False
 
 
 def index_fields(fields: Iterable[Field]) -> dict[bytes, bytes]:
@@ -226,6 +228,10 @@ class ExchangeEngine(Protocol):
     @property
     def holds_input(self) -> bool:
         """Bytes, or their end, that were held back wait for `receive(b"")`."""
+
+    @property
+    def holds_output(self) -> bool:
+        """More is ready to leave, but not in this turn of the loop: its budget is used up."""
 
     def receive(self, data: bytes, now: float) -> list[Event]:
         """Bytes from the peer; b"" asks for events of bytes held back before (after a response ended, or `consumed`)."""

@@ -13,10 +13,13 @@ __all__ = [
     "AuthenticationError",
     "ConfigError",
     "DecodeError",
+    "H2ConnectionError",
+    "H2StreamError",
     "Http1Error",
     "LimitExceeded",
     "PeerError",
     "SwsError",
+    "TlsAlert",
     "UsageError",
 ]
 
@@ -45,6 +48,53 @@ class Http1Error(PeerError):
     def __init__(self, status: int, reason: str) -> None:
         super().__init__(f"{status}: {reason}")
         self.status = status
+        self.reason = reason
+
+
+@final
+class TlsAlert(PeerError):
+    """A TLS connection that has to end with an alert.  RFC 9846 §6.
+
+    Args:
+      description:  AlertDescription, the number that goes to the peer.
+      reason:       a short fixed English phrase for the log; it never repeats the peer's bytes.
+    """
+
+    def __init__(self, description: int, reason: str) -> None:
+        super().__init__(f"alert {int(description)}: {reason}")
+        self.description = int(description)
+        self.reason = reason
+
+
+@final
+class H2ConnectionError(PeerError):
+    """An HTTP/2 connection that cannot go on.  RFC 9113 §5.4.1.
+
+    Args:
+      code:    of RFC 9113 §7 (`sws.proto.h2.ErrorCode`), for GOAWAY.
+      reason:  a short fixed English phrase for the log and GOAWAY's debug data; it never repeats the peer's bytes.
+    """
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(f"HTTP/2 connection error {code}: {reason}")
+        self.code = code
+        self.reason = reason
+
+
+@final
+class H2StreamError(PeerError):
+    """One HTTP/2 stream that cannot go on.  RFC 9113 §5.4.2.
+
+    Args:
+      stream:  its identifier.
+      code:    for RST_STREAM.
+      reason:  a short fixed English phrase for the log.
+    """
+
+    def __init__(self, stream: int, code: int, reason: str) -> None:
+        super().__init__(f"HTTP/2 stream {stream} error {code}: {reason}")
+        self.stream = stream
+        self.code = code
         self.reason = reason
 
 

@@ -89,9 +89,10 @@ class HandshakeComplete:
 @final
 @dataclass(slots=True)
 class Alert:
-    """The alert to send before closing."""
+    """The alert to send before closing, and why."""
 
     description: int
+    reason: str = ""
 
 
 HandshakeEvent: TypeAlias = HandshakeBytes | SecretReady | PeerParameters | HandshakeComplete | Alert

@@ -44,9 +44,9 @@ def cli() -> None:
 @click.option("-c", "--config", "config_path", metavar="FILE", help="Configuration file; else ./sws.yaml, then /etc/sws/sws.yaml.")
 @click.option("--root", metavar="DIR", help="Folder to serve.")
 @click.option("--listen", metavar="URL", multiple=True, help="Address to listen on, as http://127.0.0.1:8080; may be repeated.")
-@click.option("--self-signed", is_flag=True, help="HTTPS with a certificate made on the spot (needs TLS, not built yet).")
-@click.option("--cert", metavar="FILE", help="Certificate chain for HTTPS (needs TLS, not built yet).")
-@click.option("--key", metavar="FILE", help="Private key for HTTPS (needs TLS, not built yet).")
+@click.option("--self-signed", is_flag=True, help="HTTPS with a certificate made for this machine, and kept.")
+@click.option("--cert", metavar="FILE", help="Certificate chain for HTTPS, in PEM.")
+@click.option("--key", metavar="FILE", help="Private key for HTTPS, in PEM.")
 @click.option("--workers", type=click.IntRange(0, 1024), metavar="N", help="Worker processes; 0 serves in this process.")
 @click.option("--pid-file", metavar="FILE", help="Write the master's process id here.")
 @click.option("--log-level", type=click.Choice(_LEVELS), help="The least grave level that is logged.")
@@ -68,11 +68,14 @@ def start(
     Prints one line for each address once it accepts connections.  Flags override the file.  With neither file nor flags it serves
     ./www, or else the current folder, on http://127.0.0.1:8080.
     """
-    if self_signed or cert or key:
-        _fail("TLS is not built yet: --self-signed, --cert and --key cannot be honoured", EXIT_CONFIG)
+    if self_signed and (cert or key):
+        raise click.UsageError("either --self-signed, or --cert and --key")
     changes: dict[str, object] = {
         "server.root": os.path.abspath(root) if root is not None else None,
         "server.listen": listen or None,
+        "server.tls.self_signed": True if self_signed else False if cert or key else None,
+        "server.tls.cert": os.path.abspath(cert) if cert is not None else None,
+        "server.tls.key": os.path.abspath(key) if key is not None else None,
         "server.worker.processes": workers,
         "server.pid_file": os.path.abspath(pid_file) if pid_file is not None else None,
         "server.log.level": log_level,

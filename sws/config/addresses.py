@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0 OR MIT
 """Listening addresses and host names: what the configuration may say.  RFC 3986 §3.2, RFC 1123 §2.1, RFC 6874.
 
-    address = "http://" host ":" port  /  "unix:" absolute-path
+    address = ( "http://" / "https://" ) host ":" port  /  "unix:" absolute-path
     host    = name  /  IPv4 address  /  "[" IPv6 address [ "%" zone ] "]"
 
 Only text is looked at here; opening a socket is the listener's business.  Host names of virtual hosts follow the same rules, with a
@@ -33,7 +33,7 @@ class ListenAddress:
 
     Attributes:
       url:     as written.
-      scheme:  "http" or "unix".
+      scheme:  "http", "https" or "unix".
       host:    address or name, without brackets; the path for unix sockets.
       port:    0 picks a free one.
     """
@@ -47,6 +47,11 @@ class ListenAddress:
     def is_unix(self) -> bool:
         """Whether it is a unix socket."""
         return self.scheme == "unix"
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether TLS is spoken there."""
+        return self.scheme == "https"
 
 
 def parse_listen(url: str, *, shown: str | None = None) -> ListenAddress:
@@ -71,8 +76,6 @@ def parse_listen(url: str, *, shown: str | None = None) -> ListenAddress:
     fault = _listen_host_fault(host)
     if fault is not None:
         raise ConfigError(f"{named} is not an address: {fault}", path="server.listen")
-    if scheme == "https":
-        raise ConfigError(f"{named}: TLS is not built yet, use http://", path="server.listen")
     return ListenAddress(url, scheme, _plain_host(host), int(digits))
 
 

@@ -15,6 +15,7 @@ from sws.base.errors import ConfigError, DecodeError
 from sws.config.addresses import ListenAddress, host_fault, parse_listen
 from sws.config.model import Config, StaticConfig
 from sws.config.nodes import Scalar, Value
+from sws.config.tls_names import GROUP_NAMES, SUITE_NAMES
 from sws.proto.http.media_type import parse_media_type
 from sws.proto.http.target import path_segments
 
@@ -37,6 +38,7 @@ def check(config: Config, nodes: Mapping[str, Value]) -> None:
     _check_listen(config, places)
     _check_numbers(config, places)
     _check_static(config.server.static, "server.static", places)
+    _check_tls(config, places)
     names: dict[str, str] = {}
     for number, host in enumerate(config.server.hosts):
         path = f"server.hosts[{number}]"
@@ -53,7 +55,20 @@ def check_paths(config: Config) -> list[ConfigError]:
         faults.append(_file_fault("server.log.file", server.log.file))
     if server.pid_file is not None:
         faults.append(_file_fault("server.pid_file", server.pid_file))
+    for path, file in _tls_files(config):
+        faults.append(None if os.access(file, os.R_OK) else ConfigError(f"the file {file} cannot be read", path=path))
     return [fault for fault in faults if fault is not None]
+
+
+def _tls_files(config: Config) -> Iterator[tuple[str, str]]:
+    """The files of keys and certificates that have to be there."""
+    tls = config.server.tls
+    sections: list[tuple[str, str | None]] = [
+        (f"server.tls.{name}", getattr(tls, name)) for name in ("cert", "key", "client_ca", "ticket_key")
+    ]
+    for number, host in enumerate(config.server.hosts):
+        sections += [(f"server.hosts[{number}].tls.{name}", getattr(host.tls, name)) for name in ("cert", "key", "client_ca")]
+    return ((path, file) for path, file in sections if file is not None)
 
 
 class _Places:
@@ -124,6 +139,35 @@ def _check_names(names: tuple[str, ...], path: str, seen: dict[str, str], places
         first = seen.setdefault(name.lower().removesuffix("."), here)
         if first != here:
             places.fail(here, f"{places.shown(here, name)} is the same name as {first}")
+
+
+def _check_tls(config: Config, places: _Places) -> None:
+    tls = config.server.tls
+    secure = [parse_listen(url).is_secure for url in config.server.listen]
+    if any(secure) and tls.cert is None and not tls.self_signed:
+        places.fail("server.listen", "an https address needs server.tls: cert and key, or self_signed: true")
+    if tls.self_signed and tls.cert is not None:
+        places.fail("server.tls.self_signed", "either a certificate of its own or a self-signed one")
+    _check_pair(tls.cert, tls.key, "server.tls", places)
+    for name, known in (("suites", SUITE_NAMES), ("groups", GROUP_NAMES)):
+        for number, value in enumerate(getattr(tls, name)):
+            if value not in known:
+                places.fail(f"server.tls.{name}[{number}]", f"{value!r} is none of {', '.join(known)}")
+    if tls.client_auth != "none" and tls.client_ca is None:
+        places.fail("server.tls.client_auth", "client certificates need server.tls.client_ca")
+    if tls.redirect and not any(secure):
+        places.fail("server.tls.redirect", "there is no https address to lead to")
+    for number, host in enumerate(config.server.hosts):
+        path = f"server.hosts[{number}].tls"
+        _check_pair(host.tls.cert, host.tls.key, path, places)
+        if host.tls.client_auth in ("request", "require") and host.tls.client_ca is None and tls.client_ca is None:
+            places.fail(f"{path}.client_auth", "client certificates need client_ca here or in server.tls")
+
+
+def _check_pair(cert: str | None, key: str | None, path: str, places: _Places) -> None:
+    if (cert is None) != (key is None):
+        given, missing = ("cert", "key") if key is None else ("key", "cert")
+        places.fail(f"{path}.{given}", f"{path}.{missing} is missing")
 
 
 def _check_static(static: StaticConfig, path: str, places: _Places) -> None:

@@ -22,11 +22,13 @@ __all__ = [
     "HostConfig",
     "HostLimitsConfig",
     "HostTimeoutsConfig",
+    "HostTlsConfig",
     "LimitsConfig",
     "LogConfig",
     "ServerConfig",
     "StaticConfig",
     "TimeoutsConfig",
+    "TlsConfig",
     "WorkerConfig",
 ]
 
@@ -34,7 +36,6 @@ T = TypeVar("T")
 
 #: Keys of the product's design that are not built yet: path -> what they are for.
 NOT_BUILT: Final = {
-    "server.tls": "TLS",
     "server.security": "rate limiting and the web application firewall",
 }
 
@@ -156,6 +157,64 @@ class StaticConfig:
 
 @final
 @dataclass(frozen=True, slots=True)
+class TlsConfig:
+    """TLS 1.3 on https addresses."""
+
+    cert: str | None = option(None, "File with the certificate and what is between it and its root, in PEM.", is_path=True)
+    key: str | None = option(None, "File with the certificate's private key, in PEM; may be the same file.", is_path=True)
+    self_signed: bool = option(False, "Make a certificate for this machine and keep it; browsers will warn.")
+    suites: tuple[str, ...] = option((), "Cipher suites, best first; empty: all, in the order of what is quickest here.")
+    groups: tuple[str, ...] = option((), "Key exchange groups, best first; empty: all, the post-quantum one first.")
+    client_auth: str = option("none", "Client certificates: do not ask, request, or require one.", choices=("none", "request", "require"))
+    client_ca: str | None = option(None, "File with the certificates that client certificates lead back to, in PEM.", is_path=True)
+    tickets: int = option(2, "Session tickets given out after a handshake; 0: nothing is resumed.", minimum=0, maximum=8)
+    ticket_lifetime: float = option(7200.0, "How long a ticket is good.", minimum=1, maximum=604800, unit="seconds")
+    ticket_key: str | None = option(
+        None,
+        "File with at least 32 secret octets that ticket keys are made from, the same on all machines; null: anew at each start.",
+        is_path=True,
+    )
+    early_data: int = option(
+        0, "Octets of 0-RTT data taken from a client that resumes; 0: none.", minimum=0, maximum=1 << 20, unit="octets"
+    )
+    handshake_timeout: float = option(
+        10.0, "From accepting a connection to the end of its handshake.", minimum=0.1, maximum=600, unit="seconds"
+    )
+    padding: int = option(
+        0, "Records are padded to a multiple of this many octets; 0: not at all.", minimum=0, maximum=16384, unit="octets"
+    )
+    hsts: float | None = option(
+        None,
+        "Strict-Transport-Security: max-age; null sends none; never sent with a self-signed certificate.",
+        minimum=0,
+        maximum=63072000,
+        unit="seconds",
+    )
+    redirect: bool = option(False, "Answer requests on http addresses with a redirect to the first https address.")
+    key_log: str | None = option(
+        None, "File that traffic secrets are written to, for debugging: who reads it reads everything.", is_path=True
+    )
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class HostTlsConfig:
+    """TLS of one virtual host."""
+
+    cert: str | None = option(
+        None, "File with the certificate and what is between it and its root, in PEM; null: the server's.", is_path=True
+    )
+    key: str | None = option(None, "File with the certificate's private key, in PEM.", is_path=True)
+    client_auth: str | None = option(
+        None, "Client certificates of this host; null: as for the server.", choices=("none", "request", "require")
+    )
+    client_ca: str | None = option(
+        None, "File with the certificates that client certificates lead back to; null: the server's.", is_path=True
+    )
+
+
+@final
+@dataclass(frozen=True, slots=True)
 class HostLimitsConfig:
     """Limits of one virtual host."""
 
@@ -188,6 +247,7 @@ class HostConfig:
     static: StaticConfig | None = field(default=None, metadata={"doc": "How files are served; absent is as for the server."})
     limits: HostLimitsConfig = section(HostLimitsConfig, "Limits.")
     timeouts: HostTimeoutsConfig = section(HostTimeoutsConfig, "Time-outs.")
+    tls: HostTlsConfig = section(HostTlsConfig, "TLS.")
 
 
 @final
@@ -196,7 +256,8 @@ class ServerConfig:
     """Everything under `server`."""
 
     listen: tuple[str, ...] = option(
-        ("http://127.0.0.1:8080",), "Addresses: http://HOST:PORT or unix:/path; [::] is dual-stack, port 0 picks a free one."
+        ("http://127.0.0.1:8080",),
+        "Addresses: http://HOST:PORT, https://HOST:PORT or unix:/path; [::] is dual-stack, port 0 picks a free one.",
     )
     root: str = option("./www", "Folder of the files, relative to the configuration file.", is_path=True)
     worker: WorkerConfig = section(WorkerConfig, "Worker processes.")
@@ -204,6 +265,7 @@ class ServerConfig:
     log: LogConfig = section(LogConfig, "The log.")
     limits: LimitsConfig = section(LimitsConfig, "Bounds on requests.")
     timeouts: TimeoutsConfig = section(TimeoutsConfig, "Time-outs.")
+    tls: TlsConfig = section(TlsConfig, "TLS.")
     static: StaticConfig = section(StaticConfig, "Files.")
     hosts: tuple[HostConfig, ...] = option((), "Virtual hosts; a request for none of them goes to `unknown_host`.")
     unknown_host: str = option(

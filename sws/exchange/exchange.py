@@ -40,6 +40,7 @@ class PeerFacts:
       local:     our address and port as text.
       protocol:  "http/1.1", "h2", "h3".
       tls:       cipher suite and group as text, or None.
+      policy:    the client authentication that the handshake met, to compare.
     """
 
     address: str
@@ -47,6 +48,7 @@ class PeerFacts:
     local: str
     protocol: str = "http/1.1"
     tls: str | None = None
+    policy: bytes | None = None
 
 
 class Carrier(Protocol):
@@ -87,6 +89,7 @@ class Exchange:
     # What most exchanges never change stands here once, and in an exchange only after it changed.
     trailers: Fields = _NO_FIELDS
     pages: ErrorPages | None = None
+    extra: Fields = _NO_FIELDS  # that every response has
     content_maximum: int | None = None
     _received: int = 0
     _chunks: deque[bytes] | None = None
@@ -214,6 +217,8 @@ class Exchange:
         """`respond` to a GET with content, for fields that have their content-length already: the quick way for what is kept ready."""
         if self.is_dead:
             raise Cancelled
+        if self.extra:
+            fields = (*fields, *self.extra)
         self._engine.send_response(self.stream, status, fields, content)
         self.status = status
         self.sent = len(content)
@@ -228,6 +233,8 @@ class Exchange:
           ended:  no content follows; so it is for HEAD, 204 and 304 in any case.
         """
         self._check_alive()
+        if self.extra:
+            fields = (*fields, *self.extra)
         self._engine.send_headers(self.stream, status, fields, ended)
         self.status = status
         self.finished = ended or status in (204, 304) or self.request.method == b"HEAD"

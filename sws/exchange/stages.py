@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0 OR MIT
-"""Stages that need nothing but the exchange: bounds in time and size."""
+"""Stages that need nothing but the exchange: bounds in time and size, the way to https."""
 
 from __future__ import annotations
 
@@ -8,8 +8,12 @@ from sws.exchange.exchange import Exchange, Handler
 from sws.exchange.pipeline import Stage
 from sws.os.loop import Loop
 from sws.proto.http.fields import content_length
+from sws.proto.http.url import QUERY_SAFE, percent_encode
 
-__all__ = ["content_limit", "response_deadline"]
+__all__ = ["content_limit", "https_redirect", "response_deadline", "strict_transport_security"]
+
+
+_TARGET_SAFE = QUERY_SAFE + b"%"
 
 
 def response_deadline(loop: Loop, seconds: float) -> Stage:
@@ -37,6 +41,34 @@ def content_limit(octets: int) -> Stage:
         if declared is not None and content_length([declared]) > octets:
             raise Http1Error(413, "the content is too large")
         exchange.content_maximum = octets
+        await next_handler(exchange)
+
+    return stage
+
+
+def https_redirect(port: int) -> Stage:
+    """308 from http to the same target under https.  RFC 9110 §15.4.9; a request without a host cannot be led anywhere."""
+    suffix = b"" if port == 443 else b":%d" % port
+
+    async def stage(exchange: Exchange, next_handler: Handler) -> None:
+        request = exchange.request
+        host = request.authority
+        if request.scheme != b"http" or not host or not request.target.startswith(b"/"):
+            await next_handler(exchange)
+            return
+        name = host[: host.find(b"]") + 1] if host.startswith(b"[") else host.partition(b":")[0]
+        exchange.respond(308, ((b"location", b"https://" + name + suffix + percent_encode(request.target, _TARGET_SAFE)),))
+
+    return stage
+
+
+def strict_transport_security(seconds: int) -> Stage:
+    """Strict-Transport-Security on every response over TLS.  RFC 6797 §7.1, §7.2: never over plain HTTP."""
+    fields = ((b"strict-transport-security", b"max-age=%d" % seconds),)
+
+    async def stage(exchange: Exchange, next_handler: Handler) -> None:
+        if exchange.request.scheme == b"https":
+            exchange.extra = fields
         await next_handler(exchange)
 
     return stage

@@ -345,12 +345,13 @@ class StreamDriver:
                 except OSError:
                     self._lost()
                     return False
-                if count == len(data):
+                if count == len(data) and not self.engine.holds_output:
                     self._unflushed = 0
                     if self._exchanges or self.engine.wants_close:
                         self._all_left()
                     return True
-                backlog.append(memoryview(data)[count:])
+                if count < len(data):
+                    backlog.append(memoryview(data)[count:])
             else:
                 backlog.extend(out)
         return self._send_backlog()
@@ -382,6 +383,9 @@ class StreamDriver:
             return False
         self._note_progress(before - budget)
         if backlog:
+            return False
+        if self.engine.holds_output:
+            self.output_soon()
             return False
         self._all_left()
         return True

@@ -1,18 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0 OR MIT
 """From a configuration to handlers: the chain of each virtual host.
 
-    deadline ▸ content limit ▸ files
+    own pages ▸ deadline ▸ content limit ▸ redirect to https ▸ HSTS ▸ facts ▸ files
 
 Each stage stands in a host's chain only if the host's configuration uses it.
 """
 
 from __future__ import annotations
 
+from sws.config.addresses import parse_listen
 from sws.config.model import Config, HostConfig, StaticConfig
 from sws.exchange.exchange import Handler
 from sws.exchange.pages import set_language
 from sws.exchange.pipeline import Stage, compile_chain
-from sws.exchange.stages import content_limit, response_deadline
+from sws.exchange.stages import content_limit, https_redirect, response_deadline, strict_transport_security
 from sws.handlers.errorpages import OwnPages
 from sws.handlers.facts import FACTS_PATH, ServerFacts
 from sws.handlers.hotfiles import HotStore
@@ -52,6 +53,10 @@ def _chain(config: Config, host: HostConfig, loop: Loop, store: HotStore) -> Han
     if host.limits.body is not None and host.limits.body < server.limits.body:
         stages.append(content_limit(host.limits.body))
     handler: Handler = _files(root, static, store)
+    if server.tls.redirect:
+        stages.append(https_redirect(next(address.port for address in map(parse_listen, server.listen) if address.is_secure)))
+    if server.tls.hsts is not None and not server.tls.self_signed:
+        stages.append(strict_transport_security(int(server.tls.hsts)))
     if server.facts:
         stages.append(ServerFacts(FACTS_PATH, loop.poller_name))
     return compile_chain(stages, handler)

@@ -19,10 +19,11 @@ import os
 import signal
 import socket
 import sys
+import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final, final
+from typing import TYPE_CHECKING, Final, final
 
 from sws.base.errors import SwsError
 from sws.config.addresses import ListenAddress, parse_listen
@@ -35,6 +36,9 @@ from sws.os.signals import on_signal, reset_signals
 from sws.os.sockets import activated_sockets
 from sws.server.listener import open_listener, shown_url
 from sws.server.worker import Worker, serve_in_child
+
+if TYPE_CHECKING:
+    from sws.server.tlssetup import TlsShared
 
 __all__ = ["Master", "open_logger", "worker_count"]
 
@@ -107,6 +111,7 @@ class Master:
         self._parent_pipe = os.pipe()
         self._previous = (config, self._wanted)
         self._pid_path: str | None = None
+        self._tls_shared: TlsShared | None = None
         self.loop: Loop
 
     # --- sockets -------------------------------------------------------------------------------------------------
@@ -114,7 +119,17 @@ class Master:
     def open_sockets(self) -> None:
         """Make every socket of the configuration.  Raises: ListenError, ConfigError."""
         self._adopt_activated()
+        self._prepare_tls(self._config)
         self._ensure_sockets(self._config, max(1, self._wanted))
+
+    def _prepare_tls(self, config: Config) -> None:
+        """What workers share, before the first of them; and whether keys and certificates can be used, before any of them fails."""
+        if any(parse_listen(url).is_secure for url in config.server.listen):
+            from sws.server.tlssetup import TlsContext, TlsShared
+
+            if self._tls_shared is None:
+                self._tls_shared = TlsShared(config)
+            TlsContext(config, self._tls_shared, time.time)
 
     def _adopt_activated(self) -> None:
         """Sockets of a service manager stand for the configured addresses, in order."""
@@ -152,6 +167,11 @@ class Master:
             share.extend(sockets[number :: max(1, self._wanted)] or [sockets[number % len(sockets)]])
         return share
 
+    def _secure_of(self, share: list[socket.socket]) -> list[socket.socket]:
+        """Those of a worker's sockets on which TLS is spoken."""
+        secure = [sock for known in self._addresses.values() if known.address.is_secure for sock in known.sockets]
+        return [sock for sock in share if sock in secure]
+
     def urls(self) -> list[str]:
         """The addresses as they were really bound."""
         return [shown_url(known.address, known.sockets[0]) for known in map(self._addresses.__getitem__, self._config.server.listen)]
@@ -182,7 +202,8 @@ class Master:
 
     def _run_alone(self) -> int:
         """Everything in this process: for systems without fork, and for a debugger."""
-        worker = Worker(self._config, self._sockets_of(0), 0, self._logger)
+        share = self._sockets_of(0)
+        worker = Worker(self._config, share, 0, self._logger, self._secure_of(share), self._tls_shared)
         for name in ("SIGTERM", "SIGINT", "SIGBREAK"):
             on_signal(worker.loop, name, worker.drain)
         on_signal(worker.loop, "SIGUSR1", worker.reopen_log)
@@ -249,7 +270,8 @@ class Master:
                     os.close(other.ready_fd)
             share = self._sockets_of(number)
             self._close_others(share)
-            make = lambda: Worker(self._config, share, number, open_logger(self._config))  # noqa: E731
+            secure = self._secure_of(share)
+            make = lambda: Worker(self._config, share, number, open_logger(self._config), secure, self._tls_shared)  # noqa: E731
             code = serve_in_child(make, ready_write, self._parent_pipe[0])
         except (SwsError, OSError) as error:
             self._logger.error("server.worker", "a worker cannot start", {"error": str(error)})
@@ -364,6 +386,7 @@ class Master:
             wanted = worker_count(config)
             if wanted == 0:
                 raise SwsError("processes: 0 takes effect at the next start only")
+            self._prepare_tls(config)
             self._ensure_sockets(config, wanted)
             logger = open_logger(config)
         except (SwsError, OSError) as error:

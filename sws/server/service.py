@@ -9,7 +9,7 @@ no response was begun.  The worker survives all three.
 from __future__ import annotations
 
 import traceback
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from json.encoder import encode_basestring_ascii as quote
 from typing import Any, Final, final
 
@@ -28,6 +28,7 @@ __all__ = ["HttpService", "Metrics", "misdirected"]
 _SHOWN_MAXIMUM: Final = 1024
 _SHOWN_LENGTH: Final = 512
 _COUNTED_MAXIMUM: Final = 1000
+_SAFE_EARLY: Final = (b"GET", b"HEAD", b"OPTIONS")
 CLIENT_GONE: Final = 499  # nginx's number for a client that left before it was answered
 _BUCKETS: Final = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 2, 5)
 
@@ -43,6 +44,8 @@ class Metrics:
         active = self.registry.gauge("sws_conn_active", "Open connections.", ("worker",))
         self.connections = active.labels(str(worker))
         self.idle = self.registry.gauge("sws_conn_idle", "Connections between requests.").labels()
+        handshakes = self.registry.counter("sws_tls_handshake_total", "TLS handshakes completed.", ("version",))
+        self.handshakes = handshakes.labels("1.3")
         self.accepted = self.registry.counter("sws_conn_accepted_total", "Connections accepted.").labels()
         self.evicted = self.registry.counter("sws_conn_evicted_total", "Idle connections closed for want of room.").labels()
         self.pauses = self.registry.counter("sws_accept_pauses_total", "Times that accepting paused for want of descriptors.").labels()
@@ -53,6 +56,11 @@ async def misdirected(exchange: Exchange) -> None:
     respond_error(exchange, 421)
 
 
+async def too_early(exchange: Exchange) -> None:
+    """425 for what may be a replay and must not happen twice.  RFC 8470 §5.2."""
+    respond_error(exchange, 425)
+
+
 @final
 class HttpService:
     """Answers all exchanges of one worker.
@@ -60,10 +68,21 @@ class HttpService:
     Args:
       hosts:       authority -> handler.
       logger, access_log:  where events go, and whether each request is one.
+      policies:  authority -> client authentication that its host asks for; a request for another than the handshake met is misdirected,
+                 or one host's certificate would open another's door (CVE-2025-23419 and its like).
     """
 
-    def __init__(self, hosts: HostTable[Handler], logger: Logger, metrics: Metrics, *, access_log: bool) -> None:
+    def __init__(
+        self,
+        hosts: HostTable[Handler],
+        logger: Logger,
+        metrics: Metrics,
+        *,
+        access_log: bool,
+        policies: Callable[[bytes], bytes] | None = None,
+    ) -> None:
         self.hosts = hosts
+        self._policies = policies
         self._logger = logger
         self._metrics = metrics
         self._access_log = access_log and logger.level <= Level.INFO
@@ -73,6 +92,11 @@ class HttpService:
 
     def handle(self, exchange: Exchange) -> Coroutine[Any, Any, None]:
         """Give the exchange to its host's chain."""
+        request = exchange.request
+        if request.early and request.method not in _SAFE_EARLY:
+            return too_early(exchange)
+        if self._policies is not None and exchange.facts.policy not in (None, self._policies(request.authority)):
+            return misdirected(exchange)
         return self.hosts[exchange.request.authority](exchange)
 
     async def refuse(self, exchange: Exchange, status: int, reason: str) -> None:

@@ -11,8 +11,10 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable, Sequence
-from typing import Final, final
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final, final
 
+from sws.base.errors import UsageError
 from sws.config.model import Config
 from sws.exchange.exchange import PeerFacts
 from sws.net.driver import DriverLimits, StreamDriver
@@ -30,6 +32,9 @@ from sws.server.keepalive import KeepAliveTuner
 from sws.server.listener import Acceptor
 from sws.server.service import HttpService, Metrics
 
+if TYPE_CHECKING:
+    from sws.server.tlssetup import TlsContext, TlsShared
+
 __all__ = ["Worker", "serve_in_child"]
 
 _TUNE_SECONDS: Final = 1.0
@@ -45,11 +50,22 @@ class Worker:
       sockets:  listening sockets; closed when the worker drains, which leaves them open for others who have them.
       number:   of the worker, for logs and metrics.
       logger:   where events go.
-    Raises: OSError if a root cannot be opened, PollerUnavailable if no poller can be had.
+      secure:   those of the sockets on which TLS is spoken.
+      shared:   what TLS has in common over all workers; None: this worker has it for itself.
+    Raises: ConfigError for keys and certificates that cannot be used, OSError if a root cannot be opened, PollerUnavailable if no poller can be had.
     """
 
-    def __init__(self, config: Config, sockets: Sequence[socket.socket], number: int, logger: Logger) -> None:
+    def __init__(
+        self,
+        config: Config,
+        sockets: Sequence[socket.socket],
+        number: int,
+        logger: Logger,
+        secure: Sequence[socket.socket] = (),
+        shared: TlsShared | None = None,
+    ) -> None:
         server = config.server
+        self._secure = secure
         self._logger = logger
         self._sockets = sockets
         self.metrics = Metrics(number)
@@ -58,7 +74,9 @@ class Worker:
         self.loop.on_error = self._on_error
         self.loop.on_poller_change = lambda old, new, why: logger.error("os.loop", "poller failed", {"old": old, "new": new, "why": why})
         self.loop.add_turn_hook(logger.flush)
-        self.service = HttpService(build_hosts(config, self.loop), logger, self.metrics, access_log=server.log.access)
+        self._tls = self._build_tls(config, shared) if secure else None
+        policies = self._tls.policy_for if self._tls is not None and self._tls.has_policies else None
+        self.service = HttpService(build_hosts(config, self.loop), logger, self.metrics, access_log=server.log.access, policies=policies)
         self._idle_connections = IdleConnections(self.service.connections)
         self._maximum = server.worker.max_connections
         self._limits = Http1Limits(
@@ -87,6 +105,13 @@ class Worker:
         self._acceptors: list[Acceptor] = []
         self._draining = False
 
+    def _build_tls(self, config: Config, shared: TlsShared | None) -> TlsContext:
+        from sws.server.tlssetup import TlsContext, TlsShared  # here: who serves no https does not pay for it at the start
+
+        self._handshake_timeout = config.server.tls.handshake_timeout
+        self._padding = config.server.tls.padding
+        return TlsContext(config, shared or TlsShared(config), self.loop.clock.wall)
+
     def _on_error(self, error: BaseException) -> None:
         self._logger.error("server.worker", "an internal error", {"error": repr(error)})
 
@@ -102,7 +127,12 @@ class Worker:
 
     def start(self) -> None:
         """Begin to accept."""
-        self._acceptors = [Acceptor(self.loop, sock, self._connected, self._accept_paused, self._room) for sock in self._sockets]
+        self._acceptors = [
+            Acceptor(
+                self.loop, sock, self._connected_securely if sock in self._secure else self._connected, self._accept_paused, self._room
+            )
+            for sock in self._sockets
+        ]
         self.loop.call_later(_TUNE_SECONDS, self._tune)
 
     def run(self) -> None:
@@ -179,6 +209,34 @@ class Worker:
             self._make_room()
         engine = ServerConnection(self.loop.now, limits=self._limits, idle=self._idle, date=self.http_date)
         self.service.opened(StreamDriver(self.loop, sock, engine, self.service, facts, self._driver_limits))
+
+    def _connected_securely(self, sock: socket.socket, facts: PeerFacts) -> None:
+        from sws.net.secure import SecureEngine
+        from sws.proto.tls import ServerConnection as TlsServer
+        from sws.proto.tls import TlsConnection
+        from sws.proto.tls.server import ServerHandshake
+        from sws.server.tlssetup import policy_of, shown_cipher
+
+        if len(self.service.connections) >= self._maximum:
+            self._make_room()
+        context = self._tls
+        if context is None:
+            raise UsageError("TLS on a socket without")
+
+        def make(_tls: TlsConnection) -> ServerConnection:
+            return ServerConnection(self.loop.now, limits=self._limits, idle=self._idle, date=self.http_date, scheme=b"https")
+
+        def ready(tls: TlsConnection) -> None:
+            self.metrics.handshakes.add()
+            host = tls.handshake.host if isinstance(tls.handshake, ServerHandshake) else None
+            driver.facts = replace(facts, tls=shown_cipher(tls), policy=None if host is None else policy_of(host))
+
+        engine = SecureEngine(
+            self.loop, TlsServer(context.config, self.loop.now, padding=self._padding), make, self._handshake_timeout, ready
+        )
+        driver = StreamDriver(self.loop, sock, engine, self.service, facts, self._driver_limits)
+        engine.wake = driver.input_soon
+        self.service.opened(driver)
 
     def _room(self) -> int:
         """How many newcomers there is room for, at the expense of idle connections if need be."""

@@ -86,6 +86,8 @@ class FakeEngine:
       queue:   octets of content that a stream may have waiting before `credit` is 0.
     """
 
+    holds_output = False
+
     def __init__(self, now: float, *, client: bool, window: int = 20, queue: int = 30) -> None:
         self._client = client
         self._window = window

@@ -55,6 +55,9 @@ class ClientConnection:
       limits:           bounds; `request_line` bounds the status line, `head_timeout` the wait for a response head.
     """
 
+    #: See ExchangeEngine: whatever is ready leaves.
+    holds_output = False
+
     def __init__(self, now: float, *, limits: Http1Limits) -> None:
         self._limits = limits
         self._buffer = bytearray()

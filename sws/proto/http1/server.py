@@ -57,6 +57,9 @@ class ServerConnection:
       date:    gives the value of Date.
     """
 
+    #: See ExchangeEngine: whatever is ready leaves.
+    holds_output = False
+
     def __init__(
         self,
         now: float,

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0 OR MIT
+"""The Huffman code of RFC 7541 §5.2: the code list of another implementation, round trips, and strictness at the end of a string."""
+
+from __future__ import annotations
+
+import pytest
+from hpack.huffman_constants import REQUEST_CODES, REQUEST_CODES_LENGTH
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sws.base.errors import DecodeError
+from sws.proto.hpack._tables import CODE_LENGTHS
+from sws.proto.hpack.huffman import CODES, decode_huffman, encode_huffman
+
+
+def bits(*parts: str) -> bytes:
+    """Octets from text of bits."""
+    text = "".join(parts)
+    assert len(text) % 8 == 0
+    return int("0" + text, 2).to_bytes(len(text) // 8, "big")
+
+
+def code(symbol: int) -> str:
+    return f"{REQUEST_CODES[symbol]:0{REQUEST_CODES_LENGTH[symbol]}b}"
+
+
+def test_the_codes_are_those_of_appendix_b() -> None:
+    assert list(CODES) == list(REQUEST_CODES)
+    assert list(CODE_LENGTHS) == list(REQUEST_CODES_LENGTH)
+
+
+@given(st.binary(max_size=200))
+def test_what_is_encoded_is_decoded(text: bytes) -> None:
+    assert decode_huffman(encode_huffman(text)) == text
+
+
+@pytest.mark.parametrize("octet", range(256))
+def test_every_octet_at_every_place(octet: int) -> None:
+    for shift in range(8):  # "0" has five bits: all offsets within an octet
+        text = b"0" * shift + bytes((octet,)) + b"a"
+        wire = "".join(code(each) for each in text)
+        wire += "1" * (-len(wire) % 8)
+        assert encode_huffman(text) == bits(wire)
+        assert decode_huffman(bits(wire)) == text
+
+
+@pytest.mark.parametrize("padding", range(8))
+def test_up_to_seven_bits_of_ones_are_padding(padding: int) -> None:
+    text = b"0" * next(length for length in range(8) if -5 * length % 8 == padding)
+    assert decode_huffman(bits("00000" * len(text) + "1" * padding)) == text
+
+
+@pytest.mark.parametrize(
+    "wire",
+    [
+        bits("00000", "000"),  # padded with zeros
+        bits("00000", "110"),
+        bits("1" * 8),  # a whole octet of padding
+        bits("00000", "1" * 11),
+        bits("0" * 40, "1" * 8),
+        bits("1" * 24),
+        bits("1" * 30, "11"),  # EOS
+        bits(code(256), "00000", "00000", "00000", "00000", "00000", "00000", "1111"),
+        bits("00000", code(256), "00000"),
+        bits("00000", code(256)[:27]),
+    ],
+)
+def test_bad_ends_are_refused(wire: bytes) -> None:
+    with pytest.raises(DecodeError):
+        decode_huffman(wire)
+
+
+def test_the_empty_string() -> None:
+    assert encode_huffman(b"") == b""
+    assert decode_huffman(b"") == b""
