@@ -77,7 +77,7 @@ def _base64(lines: bytes, label: str, offset: int) -> bytes:
     except Error:
         raise DecodeError(f"PEM {label}: not base64", offset) from None
     if b2a_base64(octets, newline=False) != packed:
-        raise DecodeError(f"PEM {label}: base64 with unused bits that are not zero", offset)
+        raise DecodeError(f"PEM {label}: base64 with padding or unused bits that are not as they must be", offset)
     return octets
 
 

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0 OR MIT
 """Name constraints: where the names below a CA must be, and where they must not.  RFC 5280 §4.2.1.10, §6.1.3 (b) and (c), §6.1.4 (g).
 
-The constraints of every CA of a path hold for all certificates below it.  A name must be within one of the permitted subtrees of its
-kind of each CA that has such, and within no excluded one.  A name of a kind that we cannot compare is refused where a constraint is on
-that kind.
+The constraints of every CA of a path hold for all certificates below it.  A name must be within one of the permitted subtrees of its kind
+of each CA that has such, and within no excluded one.  A name of a kind that cannot be compared is refused where a constraint is on it.
 
 A wildcard stands for every name that it covers: permitted where all of them are, excluded where one of them is.
 """
@@ -21,22 +20,38 @@ from sws.crypto.x509.hosts import address_octets, is_presentable, is_reference
 from sws.crypto.x509.names import ATTRIBUTES, Name
 from sws.crypto.x509.refusal import CertificateError, Reason
 
-__all__ = ["MAX_COMPARISONS", "Constraints", "check_names", "is_within"]
+__all__ = ["MAX_COMPARISONS", "Constraints", "Spent", "check_names", "is_within"]
 
 MAX_COMPARISONS: Final = 1 << 17
-"""Names times constraints, over a path."""
+"""Names times constraints, over all paths of a search."""
+
+
+@final
+class Spent:
+    """How many comparisons were made, of how many that may be."""
+
+    __slots__ = ("comparisons", "maximum")
+
+    def __init__(self, maximum: int = MAX_COMPARISONS) -> None:
+        self.comparisons = 0
+        self.maximum = maximum
+
+    def add(self, comparisons: int, depth: int) -> None:
+        """Raises: CertificateError for too many in all."""
+        self.comparisons += comparisons
+        if self.comparisons > self.maximum:
+            raise CertificateError(Reason.LIMIT, f"more than {self.maximum} comparisons of names with constraints", depth)
 
 
 @final
 class Constraints:
     """The constraints of the CAs of a path, from the top down."""
 
-    __slots__ = ("_comparisons", "_levels", "_maximum")
+    __slots__ = ("_levels", "_spent")
 
-    def __init__(self, maximum: int = MAX_COMPARISONS) -> None:
+    def __init__(self, spent: Spent) -> None:
         self._levels: list[NameConstraints] = []
-        self._comparisons = 0
-        self._maximum = maximum
+        self._spent = spent
 
     def add(self, constraints: NameConstraints | None) -> None:
         """What a CA's certificate says about those below."""
@@ -46,15 +61,13 @@ class Constraints:
     def check(self, certificate: Certificate, depth: int) -> None:
         """Whether the names of a certificate keep to what all CAs above it say.
 
-        Raises: CertificateError; also for more than `maximum` comparisons.
+        Raises: CertificateError; also for more comparisons than may be.
         """
         if not self._levels:
             return
         names = list(_names(certificate))
         weight = len(names) + len(certificate.subject.rdns)
-        self._comparisons += weight * sum(len(level.permitted) + len(level.excluded) for level in self._levels)
-        if self._comparisons > self._maximum:
-            raise CertificateError(Reason.LIMIT, f"more than {self._maximum} comparisons of names with constraints", depth)
+        self._spent.add(weight * sum(len(level.permitted) + len(level.excluded) for level in self._levels), depth)
         for level in self._levels:
             for name in names:
                 problem = _problem(name, level)
@@ -167,9 +180,9 @@ def _address_within(address: bytes, network: bytes) -> bool:
     return len(address) == half and int.from_bytes(address, "big") & mask == int.from_bytes(network[:half], "big") & mask
 
 
-def check_names(path: Sequence[Certificate], maximum: int = MAX_COMPARISONS) -> None:
+def check_names(path: Sequence[Certificate], spent: Spent) -> None:
     """Checks a path, leaf first.  Self-issued certificates but the leaf are passed over.  Raises: CertificateError."""
-    constraints = Constraints(maximum)
+    constraints = Constraints(spent)
     for depth in range(len(path) - 1, -1, -1):
         certificate = path[depth]
         if depth < len(path) - 1 and (depth == 0 or not certificate.is_self_issued):

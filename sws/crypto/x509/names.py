@@ -83,8 +83,8 @@ class Attribute(NamedTuple):
 
 
 def _escape(text: str) -> str:
-    """RFC 4514 §2.4."""
-    escaped = "".join("\\" + c if c in '"+,;<>\\' else "\\00" if c == "\0" else c for c in text)
+    """RFC 4514 §2.4; control characters in hexadecimal, too, so that a name is one line."""
+    escaped = "".join("\\" + c if c in '"+,;<>\\' else f"\\{ord(c):02x}" if c < " " or c == "\x7f" else c for c in text)
     if text[:1] in (" ", "#"):
         escaped = "\\" + escaped
     if len(text) > 1 and text[-1] == " ":

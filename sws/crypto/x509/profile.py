@@ -66,7 +66,7 @@ def violations(certificate: Certificate, role: Role, profile: Profile) -> list[s
 def _frame(certificate: Certificate, role: Role) -> Iterator[str]:
     if certificate.version != 3:
         yield "version 3 is wanted (RFC 5280 §4.1.2.1)"
-    if not certificate.serial > 0 or certificate.serial.bit_length() > _SERIAL_BITS:
+    if role is not Role.ROOT and not 0 < certificate.serial < 1 << _SERIAL_BITS:  # roots of the public web have zero
         yield "the serial number is not positive, or longer than 20 octets (RFC 5280 §4.1.2.2)"
     if not certificate.issuer:
         yield "the issuer is empty (RFC 5280 §4.1.2.4)"

@@ -6,8 +6,9 @@ subjectKeyIdentifier is the one that authorityKeyIdentifier hints at before the 
 on the path only if it stands by itself (`checks`) and its signature on the one below verifies; a path that has reached a root is judged as
 a whole: names (`constraints`), policies (`policies`), revocation (`revocation`), and where it is asked for the rules of a `Profile`.
 
-What bounds the work, whatever a peer sends: the length of paths; a name with a key is on a path once; signatures verified and
-certificates tried, over all paths (`Limits`).  A signature is verified once for a pair of certificate and key.
+What bounds the work, whatever a peer sends: the length of paths; a name with a key is on a path once; signatures verified, certificates
+tried, paths judged and names compared, over all paths (`Limits`).  A certificate is looked at by itself once, and a signature is verified
+once for a pair of certificate and key.
 
 The root is checked like the others, but for its signature: it is trusted for what it says, not for who has signed it.  A leaf that is
 itself among the roots is a path of its own.
@@ -31,7 +32,7 @@ from sws.crypto.x509.checks import (
     purpose_oid,
     signature_algorithm,
 )
-from sws.crypto.x509.constraints import MAX_COMPARISONS, check_names
+from sws.crypto.x509.constraints import MAX_COMPARISONS, Spent, check_names
 from sws.crypto.x509.names import Name
 from sws.crypto.x509.policies import check_policies
 from sws.crypto.x509.profile import Profile, Role, violations
@@ -53,7 +54,8 @@ class Limits:
       offered:           certificates that are looked at beside the leaf.
       signatures:        verified over all paths.
       tried:             certificates put to the test over all paths.
-      comparisons:       of names with name constraints, for one path.
+      paths:             that have reached a root and are judged as a whole.
+      comparisons:       of names with name constraints, over all paths.
       minimum_rsa_bits:  of every key.
     """
 
@@ -61,6 +63,7 @@ class Limits:
     offered: int = 128
     signatures: int = 64
     tried: int = 1024
+    paths: int = 32
     comparisons: int = MAX_COMPARISONS
     minimum_rsa_bits: int = MINIMUM_RSA_BITS
 
@@ -140,8 +143,10 @@ def verify_chain(
     if name is not None:
         check_name(leaf, name)
 
+    spent = Spent(limits.comparisons)
+
     def judge(path: tuple[Certificate, ...]) -> None:
-        check_names(path, limits.comparisons)
+        check_names(path, spent)
         check_policies(path, policies, wanted=require_policy)
         for depth, certificate in enumerate(path):
             role = Role.ROOT if depth and depth == len(path) - 1 else Role.INTERMEDIATE if depth else Role.LEAF
@@ -179,7 +184,9 @@ class _Search:
         self._limits = limits
         self._judge = judge
         self._signatures: dict[tuple[bytes, bytes], bool] = {}
+        self._sound: dict[bytes, CertificateError | None] = {}
         self._tried = 0
+        self._judged = 0
         self._failure: CertificateError | None = None
 
     def run(self, leaf: Certificate) -> tuple[Certificate, ...]:
@@ -212,7 +219,7 @@ class _Search:
             if self._may_issue(issuer, path, followers):
                 whole = (*path, issuer)
                 try:
-                    self._judge(whole)
+                    self._judge_counted(whole)
                 except CertificateError as error:
                     self._note(error)
                 else:
@@ -221,6 +228,12 @@ class _Search:
             self._note(CertificateError(Reason.UNKNOWN_ISSUER, "no root after as many intermediates as are allowed", len(path) - 1))
             return None
         return self._through_intermediates(path, followers)
+
+    def _judge_counted(self, path: tuple[Certificate, ...]) -> None:
+        self._judged += 1
+        if self._judged > self._limits.paths:
+            raise CertificateError(Reason.LIMIT, f"more than {self._limits.paths} paths", len(path) - 1)
+        self._judge(path)
 
     def _through_intermediates(self, path: tuple[Certificate, ...], followers: int) -> tuple[Certificate, ...] | None:
         below = path[-1]
@@ -240,13 +253,25 @@ class _Search:
         if self._tried > self._limits.tried:
             raise CertificateError(Reason.LIMIT, f"more than {self._limits.tried} certificates tried", depth)
         try:
-            check_common(issuer, depth, self._now, self._limits.minimum_rsa_bits)
+            self._check_common(issuer, depth)
             check_issuer(issuer, depth, followers, self._purpose)
             self._check_signature(path[-1], issuer, depth)
         except CertificateError as error:
             self._note(error)
             return False
         return True
+
+    def _check_common(self, issuer: Certificate, depth: int) -> None:
+        """`check_common`, once for a certificate."""
+        if issuer.der not in self._sound:
+            try:
+                check_common(issuer, depth, self._now, self._limits.minimum_rsa_bits)
+                self._sound[issuer.der] = None
+            except CertificateError as error:
+                self._sound[issuer.der] = error
+        known = self._sound[issuer.der]
+        if known is not None:
+            raise CertificateError(known.reason, known.detail, depth)
 
     def _check_signature(self, below: Certificate, issuer: Certificate, depth: int) -> None:
         pair = below.der, issuer.spki
