@@ -114,3 +114,14 @@ def test_the_public_function() -> None:
     for wrong in ((bytes(15), bytes(16)), (bytes(16), bytes(17))):
         with pytest.raises(UsageError, match="GHASH"):
             ghash(*wrong)
+
+
+@pytest.mark.parametrize("count", [2, 4, 5])
+def test_long_messages_side_by_side(count: int) -> None:
+    """So many powers of H at once that they are a plan; the first call makes it, the third finds it."""
+    chance = random.Random(count)
+    messages = [chance.randbytes(16 * (1026 - 3 * number)) for number in range(count)]
+    hasher = ghash_lanes.GhashKey(chance.randbytes(16))
+    singly = [hasher.many([message])[0] for message in messages]
+    for _ in range(3):
+        assert hasher.many(messages) == singly

@@ -25,13 +25,14 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from math import isqrt
 from operator import itemgetter
 from typing import Final, TypeAlias, final
 
 from sws.crypto.kernels import ghash_kronecker
 from sws.crypto.kernels.ghash_kronecker import multiply, square
+from sws.crypto.kernels.plans import Plans
 from sws.crypto.selection import IS_PYPY
 
 __all__ = ["GhashKey"]
@@ -44,7 +45,8 @@ _DIGITS: Final = bytes(range(10)).rjust(58, b"\0").ljust(97, b"\0") + bytes(rang
 _SIDE_BY_SIDE: Final = 160
 """Lanes of an integer: with more, sums no longer fit the processor's nearest cache."""
 _REMEMBERED: Final = 48
-"""Powers of H, and the tables of digits that they choose by, that a key keeps: at most 24 KiB."""
+"""Powers of H, and the tables of digits that they choose by, that a key keeps: at most 24 KiB.  What needs more at once is a plan."""
+_CHOICE_OCTETS: Final = 512
 
 Choice: TypeAlias = Callable[[Sequence[int]], tuple[int, ...]]
 
@@ -99,6 +101,26 @@ def _sum_of_products(terms: Sequence[int], choices: Sequence[Choice], lanes: int
     return total
 
 
+def _shape(segment: int, terms: int) -> int:
+    return terms << 16 | segment
+
+
+def _choices_of_shape(h: int, shape: int) -> tuple[list[Choice], list[Choice]]:
+    """For messages of so many terms of so many lanes: what terms after the first choose by, and lanes."""
+    terms, segment = shape >> 16, shape & 0xFFFF
+    powers = [h]
+    while len(powers) < segment:
+        powers.append(multiply(powers[-1], h))
+    steps = powers[-1:]
+    while len(steps) < terms - 1:
+        steps.append(multiply(steps[-1], powers[-1]))
+    return list(map(_choice, steps)), list(map(_choice, reversed(powers)))
+
+
+def _octets_of_shape(shape: int) -> int:
+    return ((shape >> 16) + (shape & 0xFFFF)) * _CHOICE_OCTETS
+
+
 @final
 class GhashKey:
     """GHASH under one key.
@@ -107,12 +129,13 @@ class GhashKey:
       h:  the hash subkey, 16 octets; SECRET.
     """
 
-    __slots__ = ("_choices", "_powers", "_products")
+    __slots__ = ("_choices", "_plans", "_powers", "_products")
 
     def __init__(self, h: bytes) -> None:
         self._products = ghash_kronecker.GhashKey(h)
         self._powers = {1: int.from_bytes(h, "big")}
         self._choices: dict[int, Choice] = {}
+        self._plans = Plans(partial(_choices_of_shape, self._powers[1]), _octets_of_shape)
 
     def many(self, messages: Sequence[bytes]) -> list[bytes]:
         """GHASH of each message.
@@ -154,14 +177,13 @@ class GhashKey:
         ordered = [messages[index] for index in order]
         terms = self._segments(ordered, segment)
         total = terms[0]
+        for_terms, for_lanes = self._choices_for(segment, len(terms))
         if len(terms) > 1:
-            choices = [self._choice(segment * number) for number in range(1, len(terms))]
-            total ^= _sum_of_products(terms[1:], choices, count * segment)
+            total ^= _sum_of_products(terms[1:], for_terms, count * segment)
         octets = total.to_bytes(_LANE * segment * count, "big")
         blocks = [octets[at : at + _LANE] for at in range(0, len(octets), _LANE)]
         terms = [int.from_bytes(b"".join(blocks[lane::segment]), "big") for lane in range(segment)]
-        choices = [self._choice(segment - lane) for lane in range(segment)]
-        octets = _sum_of_products(terms, choices, count).to_bytes(_LANE * count, "big")
+        octets = _sum_of_products(terms, for_lanes, count).to_bytes(_LANE * count, "big")
         hashes = [b""] * count
         for at, index in enumerate(order):
             hashes[index] = octets[_LANE * at : _LANE * at + 16]
@@ -183,6 +205,12 @@ class GhashKey:
             terms.append(int.from_bytes(b"".join(pieces), "big"))
             bounds = [(start, end - size) for start, end in bounds if end - size > start]
         return terms
+
+    def _choices_for(self, segment: int, terms: int) -> tuple[list[Choice], list[Choice]]:
+        if segment + terms > _REMEMBERED:
+            return self._plans.get(_shape(segment, terms))
+        by_terms = [self._choice(segment * number) for number in range(1, terms)]
+        return by_terms, [self._choice(segment - lane) for lane in range(segment)]
 
     def _choice(self, exponent: int) -> Choice:
         known = self._choices.get(exponent)
