@@ -92,7 +92,7 @@ def _check_mandatory(found: ext.Extensions) -> None:
 
 
 def _check_shares(groups: Sequence[int], shares: ext.KeyShares) -> None:
-    """Every share is of a group that was named.  §4.2.8; that they stand in the same order is the client's duty, and nothing hangs on it."""
+    """Every share is of a group that was named.  §4.2.8; that they stand in the same order is the client's duty, nothing hangs on it."""
     if not set(shares).issubset(groups):
         raise _illegal("a key share of a group that was not named")
 
