@@ -3,7 +3,7 @@
 
 Workload: wrk with 64 connections on one core, each server alone on another; 500 URLs of 1 KiB, full heads with fields that vary
 (h1_workload.lua).  Rounds are interleaved, so that a noisy moment hits all; a figure is the median over rounds of the ratio within the
-round, with the spread.  uvicorn answers the same octets from memory, nginx and sws from files.
+round, with the spread.  uvicorn and granian answer the same octets from memory, nginx and sws from files.
 
 Two figures: requests a second, and the server's CPU time a request, which a machine shared with others disturbs less.  The ratio in
 CPU time is the peer's time by ours, so that more is better in both columns.
@@ -22,7 +22,7 @@ import sys
 import tempfile
 from contextlib import ExitStack
 
-from bench.servers import HERE, commands, cpu_seconds, free_port, make_site, on_core, running
+from bench.servers import HERE, commands, cpu_seconds, free_port, make_site, on_core, running, versions
 
 
 def measure(port: int, pid: int, seconds: float, connections: int) -> tuple[float, float]:
@@ -68,6 +68,8 @@ def main() -> None:
         for _ in range(arguments.rounds):
             for name, (port, pid) in ports.items():
                 rounds.setdefault(name, []).append(measure(port, pid, arguments.seconds, arguments.connections))
+    about = versions()
+    print(", ".join(f"{name} {version}" for name, version in about.items()))
     rows = compare(rounds, rounds.get(arguments.against) or next(iter(rounds.values())))
     print(f"{'server':<14}{'req/s':>9}{'ratio':>8}{'spread':>16}{'CPU us':>9}{'ratio':>8}{'spread':>16}   (against {arguments.against})")
     for name, row in rows.items():
@@ -76,7 +78,9 @@ def main() -> None:
             f"{row['cpu_us']:>9.1f}{row['cpu_ratio']:>8.2f}{row['cpu_low']:>9.2f}..{row['cpu_high']:.2f}"
         )
     if arguments.json:
-        pathlib.Path(arguments.json).write_text(json.dumps(rows, indent=2) + "\n")
+        pathlib.Path(arguments.json).write_text(
+            json.dumps({"versions": about, "against": arguments.against, "servers": rows}, indent=2) + "\n"
+        )
 
 
 def compare(rounds: dict[str, list[tuple[float, float]]], base: list[tuple[float, float]]) -> dict[str, dict[str, float]]:

@@ -167,6 +167,9 @@ class FileResponder:
 
     @staticmethod
     def _range_applies(exchange: Exchange, facts: FileFacts) -> bool:
+        """Range is one value: two lines of it are nobody's request (RFC 9110 §5.3, §14.2), so everything is sent."""
+        if len(exchange.field_lines(b"range")) > 1:
+            return False
         value = exchange.request.index.get(b"if-range")
         return value is None or if_range_matches(value, facts.etag, facts.modified, int(exchange.wall))
 

@@ -27,9 +27,10 @@ _UNSPEAKABLE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\\\ud800-\udfff]")  # what
 _UNITS: Final = ("B", "KiB", "MiB", "GiB", "TiB")
 _TABLE_STYLE: Final = (
     "body{margin-top:4rem}table{border-collapse:collapse;width:100%}td,th{padding:.35rem .6rem;text-align:left;"
-    "border-bottom:1px solid #dde8}"
+    "border-bottom:1px solid #99a4}"
     "td:nth-child(n+2),th:nth-child(n+2){text-align:right;white-space:nowrap;color:#889;font-variant-numeric:tabular-nums}"
     "th{font-weight:600;color:#889}a{text-decoration:none}a:hover{text-decoration:underline}h1 a{color:inherit}"
+    "td:first-child,h1{overflow-wrap:anywhere}@media(max-width:36rem){td:nth-child(3),th:nth-child(3){display:none}}"
 )
 
 
@@ -124,6 +125,6 @@ def listing_page(entries: Iterable[tuple[str, os.stat_result]], segments: Sequen
         f'<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{title}</title>'
         f"<style>{STYLE}{_TABLE_STYLE}</style><h1>{_heading(segments)}</h1>"
         f"<table><thead><tr><th>Name</th><th>Size</th><th>Changed (UTC)</th></tr></thead><tbody>{''.join(rows)}</tbody></table>"
-        f"<hr><small>{len(shown)} entries · sws</small></html>\n"
+        f"<hr><small>{len(shown)} {'entry' if len(shown) == 1 else 'entries'} · sws</small></html>\n"
     )
     return page.encode("utf-8", "replace")

@@ -522,6 +522,7 @@ def test_a_listing_has_folders_first_and_then_names(tmp_path: pathlib.Path) -> N
     page = Links(site.ask("/").content)
     assert [text for _, text in page.links] == ["/", "d/", "Z/", "A", "b", "c"]
     assert b"5 entries" in site.ask("/").content
+    assert b"1 entry " in site.ask("/d/").content
     site.close()
 
 

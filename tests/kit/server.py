@@ -24,10 +24,11 @@ class ServerProcess:
     Args:
       arguments:  behind `start`.
       cwd:        where it runs.
-      preexec:    run in the child before exec.
+      before:     a command that runs the server's.
+      options:    of subprocess.Popen.
     """
 
-    def __init__(self, arguments: Sequence[str], cwd: pathlib.Path, **options: object) -> None:
+    def __init__(self, arguments: Sequence[str], cwd: pathlib.Path, before: Sequence[str] = (), **options: object) -> None:
         environment = {
             **os.environ,
             "PYTHONPATH": str(ROOT),
@@ -35,7 +36,7 @@ class ServerProcess:
             "COVERAGE_FILE": coverage_file(),
         }
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "sws", "start", *arguments],
+            [*before, sys.executable, "-m", "sws", "start", *arguments],
             cwd=cwd,
             env=environment,
             stdout=subprocess.PIPE,

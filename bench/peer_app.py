@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0 OR MIT
-"""The peer's application: answers the files of a folder from memory, with the same fields sws sends."""
+"""The Python peers' application, as ASGI and as RSGI: answers the files of a folder from memory, with the same fields sws sends."""
 
 import os
 import pathlib
@@ -24,3 +24,15 @@ async def app(scope, receive, send):
         return
     await send({"type": "http.response.start", "status": 200, "headers": HEADERS})
     await send({"type": "http.response.body", "body": body})
+
+
+RSGI_HEADERS = [(name.decode("ascii"), value.decode("ascii")) for name, value in HEADERS]
+
+
+async def rsgi(scope, protocol):
+    """RSGI, granian's own interface."""
+    body = FILES.get(scope.path)
+    if body is None:
+        protocol.response_empty(404, [])
+    else:
+        protocol.response_bytes(200, RSGI_HEADERS, body)
