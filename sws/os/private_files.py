@@ -30,7 +30,7 @@ def write_new(path: str, data: bytes, mode: int = 0o600) -> None:
 
 def write_over(path: str, data: bytes, mode: int = 0o600) -> None:
     """Makes a file, or puts it in the place of the one that is there, at once.  Raises: OSError."""
-    fresh = f"{path}.{os.getpid()}.new"
+    fresh = f"{path}.{os.urandom(6).hex()}.new"
     write_new(fresh, data, mode)
     try:
         os.replace(fresh, path)
