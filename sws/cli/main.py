@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0 OR MIT
-"""The command line: `sws start | stop | reload | config check | benchmark | info`.
+"""The command line: `sws start | stop | reload | config check | cert | benchmark | info`.
 
 Exit codes: 0 done, 1 failed at run time, 2 usage, 78 configuration (EX_CONFIG of sysexits.h).  Whatever goes wrong is one clear line on
 standard error, never a trace.  Modules of the server are imported inside the commands, so that `sws --version` is quick.
@@ -16,6 +16,7 @@ import click
 
 from sws._version import __version__
 from sws.base.errors import ConfigError, SwsError, UsageError
+from sws.cli.cert import cert
 
 if TYPE_CHECKING:
     from sws.config.model import Config
@@ -231,6 +232,9 @@ def info() -> None:
 
     for line in describe():
         click.echo(line)
+
+
+cli.add_command(cert)
 
 
 def main() -> None:

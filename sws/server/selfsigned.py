@@ -16,8 +16,9 @@ from typing import Final
 from sws.base.errors import ConfigError, DecodeError, UsageError
 from sws.crypto.keys import SigningKey, generate_private_key, load_private_key
 from sws.crypto.x509 import Certificate, self_signed
+from sws.os.private_files import write_over
 
-__all__ = ["kept_pair", "state_folder"]
+__all__ = ["kept_pair", "machine_names", "state_folder"]
 
 _DAYS: Final = 397
 _RENEW_SECONDS: Final = 14 * 86400
@@ -34,7 +35,8 @@ def state_folder() -> str:
     return os.path.join(os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state"), "sws")
 
 
-def _names() -> list[str]:
+def machine_names() -> list[str]:
+    """The names under which a server on this machine is reached from here, and the host's own if it can stand in a certificate."""
     host = socket.gethostname()
     names = ["localhost", "127.0.0.1", "::1"]
     if _NAME.fullmatch(host) and host.lower() not in names and not host.rpartition(".")[2].isdigit():
@@ -63,7 +65,7 @@ def _load(path: str) -> tuple[SigningKey, Certificate] | None:
     except (OSError, DecodeError, UsageError):
         return None
     shown = {str(name.value).lower() for name in certificate.subject_alt_names}
-    host = _names()[-1]
+    host = machine_names()[-1]
     fits = host in shown or host == "::1"
     if not fits or certificate.public_key.spki != key.public_spki or certificate.not_after < time.time() + _RENEW_SECONDS:
         return None
@@ -73,13 +75,9 @@ def _load(path: str) -> tuple[SigningKey, Certificate] | None:
 def _make(path: str) -> None:
     """Into a new file that takes the place of the old one at once: workers that start together all end with the same."""
     key = generate_private_key("P-256")
-    certificate = self_signed(SigningKey(key), _names(), now=int(time.time()), days=_DAYS)
-    fresh = f"{path}.{os.getpid()}"
+    certificate = self_signed(SigningKey(key), machine_names(), now=int(time.time()), days=_DAYS)
     try:
         os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(key.to_pem().encode("ascii") + certificate.to_pem().encode("ascii"))
-        os.replace(fresh, path)
+        write_over(path, key.to_pem().encode("ascii") + certificate.to_pem().encode("ascii"))
     except OSError as error:
         raise ConfigError(f"{path} cannot be written: {error.strerror}", path="server.tls.self_signed") from None
