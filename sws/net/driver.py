@@ -113,6 +113,7 @@ class StreamDriver:
     """
 
     __slots__ = (
+        "__weakref__",
         "_backlog",
         "_broken",
         "_budget",

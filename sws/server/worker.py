@@ -13,6 +13,7 @@ import socket
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, final
+from weakref import ref
 
 from sws.base.errors import UsageError
 from sws.config.model import Config
@@ -230,14 +231,22 @@ class Worker:
         def ready(tls: TlsConnection) -> None:
             self.metrics.handshakes.add()
             host = tls.handshake.host if isinstance(tls.handshake, ServerHandshake) else None
-            driver.facts = replace(facts, tls=shown_cipher(tls), policy=None if host is None else policy_of(host))
+            known = driver()
+            if known is not None:
+                known.facts = replace(facts, tls=shown_cipher(tls), policy=None if host is None else policy_of(host))
+
+        def wake() -> None:
+            known = driver()
+            if known is not None:
+                known.input_soon()
 
         engine = SecureEngine(
             self.loop, TlsServer(context.config, self.loop.now, padding=self._padding), make, self._handshake_timeout, ready
         )
-        driver = StreamDriver(self.loop, sock, engine, self.service, facts, self._driver_limits)
-        engine.wake = driver.input_soon
-        self.service.opened(driver)
+        opened = StreamDriver(self.loop, sock, engine, self.service, facts, self._driver_limits)
+        driver = ref(opened)  # weak: engine and driver make no circle, so that both are freed when the connection is over
+        engine.wake = wake
+        self.service.opened(opened)
 
     def _room(self) -> int:
         """How many newcomers there is room for, at the expense of idle connections if need be."""
