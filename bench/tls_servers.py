@@ -7,6 +7,7 @@ python -m bench.tls_servers tlslite …   tlslite-ng, one connection after the o
 
 from __future__ import annotations
 
+import os
 import pathlib
 import socket
 import ssl
@@ -15,9 +16,8 @@ import sys
 from collections.abc import Sequence
 from typing import Any, final
 
-__all__ = ["GROUP_NAMES", "Keys", "bio_command", "pin_openssl", "sws_command", "tlslite_command"]
+__all__ = ["Keys", "bio_command", "pin_openssl", "sws_command", "tlslite_command"]
 
-GROUP_NAMES = {"X25519": "x25519", "X25519MLKEM768": "x25519mlkem768"}
 _CIPHERS = {"TLS_CHACHA20_POLY1305_SHA256": "chacha20-poly1305", "TLS_AES_128_GCM_SHA256": "aes128gcm"}
 
 
@@ -74,9 +74,9 @@ def bio_command(folder: pathlib.Path, site: pathlib.Path, port: int, pair: tuple
     return [sys.executable, "-m", "bench.tls_servers", "bio", *pair, *_arguments(folder, site, port, pair, "", "300s")]
 
 
-def tlslite_command(port: int, pair: tuple[str, str], suite: str, group: str, octets: int) -> list[str]:
-    """tlslite-ng, which sends so many octets to who sends it something."""
-    return [sys.executable, "-m", "bench.tls_servers", "tlslite", *pair, str(port), suite, group, str(octets)]
+def tlslite_command(port: int, pair: tuple[str, str], suite: str, octets: int, tickets: int = 2) -> list[str]:
+    """tlslite-ng, which gives out tickets as ours does, and sends so many octets to who sends it something."""
+    return [sys.executable, "-m", "bench.tls_servers", "tlslite", *pair, str(port), suite, str(octets), str(tickets)]
 
 
 @final
@@ -168,7 +168,7 @@ def serve_bio(cert: str, key: str, arguments: list[str]) -> None:
     start()
 
 
-def serve_tlslite(cert: str, key: str, port: int, suite: str, group: str, octets: int) -> None:
+def serve_tlslite(cert: str, key: str, port: int, suite: str, octets: int, tickets: int) -> None:
     """One connection after the other, until it is killed."""
     from tlslite.api import HandshakeSettings, TLSConnection, X509CertChain, parsePEMKey
     from tlslite.utils import cryptomath
@@ -179,8 +179,12 @@ def serve_tlslite(cert: str, key: str, port: int, suite: str, group: str, octets
     settings.minVersion = settings.maxVersion = (3, 4)
     settings.cipherNames = [_CIPHERS[suite]]
     settings.cipherImplementations = ["python"]
-    settings.eccCurves = [GROUP_NAMES[group], "secp521r1"]
-    settings.keyShares = [GROUP_NAMES[group]]
+    settings.eccCurves = ["x25519", "secp521r1"]
+    settings.keyShares = ["x25519"]
+    if tickets:
+        settings.ticketKeys = [os.urandom(32)]
+        settings.ticketCipher = "chacha20-poly1305"  # the quickest it has
+        settings.ticket_count = tickets
     chain = X509CertChain()
     chain.parsePemList(pathlib.Path(cert).read_text())
     private = parsePEMKey(pathlib.Path(key).read_text(), private=True, implementations=["python"])
@@ -206,4 +210,4 @@ if __name__ == "__main__":
     if sys.argv[1] == "bio":
         serve_bio(sys.argv[2], sys.argv[3], sys.argv[4:])
     else:
-        serve_tlslite(sys.argv[2], sys.argv[3], int(sys.argv[4]), sys.argv[5], sys.argv[6], int(sys.argv[7]))
+        serve_tlslite(sys.argv[2], sys.argv[3], int(sys.argv[4]), sys.argv[5], int(sys.argv[6]), int(sys.argv[7]))

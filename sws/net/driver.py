@@ -114,6 +114,7 @@ class StreamDriver:
     """
 
     __slots__ = (
+        "__weakref__",
         "_backlog",
         "_broken",
         "_budget",

@@ -13,6 +13,7 @@ import socket
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, final
+from weakref import ref
 
 from sws.base.engine import ExchangeEngine
 from sws.base.errors import UsageError
@@ -274,15 +275,23 @@ class Worker:
         def ready(tls: TlsConnection) -> None:
             self.metrics.handshakes.add()
             host = tls.handshake.host if isinstance(tls.handshake, ServerHandshake) else None
-            protocol = "h2" if tls.facts.alpn == b"h2" else facts.protocol
-            driver.facts = replace(facts, protocol=protocol, tls=shown_cipher(tls), policy=None if host is None else policy_of(host))
+            known = driver()
+            if known is not None:
+                protocol = "h2" if tls.facts.alpn == b"h2" else facts.protocol
+                known.facts = replace(facts, protocol=protocol, tls=shown_cipher(tls), policy=None if host is None else policy_of(host))
+
+        def wake() -> None:
+            known = driver()
+            if known is not None:
+                known.input_soon()
 
         engine = SecureEngine(
             self.loop, TlsServer(context.config, self.loop.now, padding=self._padding), make, self._handshake_timeout, ready
         )
-        driver = StreamDriver(self.loop, sock, engine, self.service, facts, self._driver_limits)
-        engine.wake = driver.input_soon
-        self.service.opened(driver)
+        opened = StreamDriver(self.loop, sock, engine, self.service, facts, self._driver_limits)
+        driver = ref(opened)  # weak: engine and driver make no circle, so that both are freed when the connection is over
+        engine.wake = wake
+        self.service.opened(opened)
 
     def _room(self) -> int:
         """How many newcomers there is room for, at the expense of idle connections if need be."""

@@ -99,6 +99,10 @@ class TlsConnection:
         if isinstance(handshake, ClientHandshake):
             self._perform(handshake.start(now))
 
+    def __del__(self) -> None:
+        """Cut the circle of the handshake and its state: both are freed at once then, not when the collector comes by."""
+        self.handshake.feed.release()
+
     # --- facts ---------------------------------------------------------------------------------------------------
 
     @property

@@ -172,6 +172,10 @@ class MessageFeed:
             self.fail(TlsAlert(AlertDescription.DECRYPT_ERROR, "authentication failed"))
         return events
 
+    def release(self) -> None:
+        """Let go of the state, which refers to the handshake, which refers to this."""
+        self.state = Failed()
+
     def fail(self, alert: TlsAlert) -> None:
         """The end of the handshake."""
         self.state = Failed()

@@ -200,15 +200,15 @@ def send_tickets(hs: ServerHandshake) -> None:
     if lifetime <= 0:
         return
     early = 0 if not host.early_data else host.early_data if config.quic is None else _QUIC_EARLY
+    made: list[tuple[bytes, Session]] = []
     for number in range(min(1, host.ticket_count) if core.facts.resumed else host.ticket_count):
         nonce = bytes((number,))
         age_add = int.from_bytes(config.entropy(4), "big")
         psk = psk_from_ticket(core.suite.hash_name, hs.resumption_secret, nonce)
         session = Session(core.facts.suite, psk, now, age_add, lifetime, host.binding, core.facts.alpn or b"", early, born, core.facts.peer)
-        ticket = config.tickets.seal(session)
-        if ticket is None:
-            return
-        core.send_after(encode_new_session_ticket(NewSessionTicket(lifetime, age_add, nonce, ticket, early)))
+        made.append((nonce, session))
+    for (nonce, session), ticket in zip(made, config.tickets.seal_many([session for _, session in made]), strict=False):
+        core.send_after(encode_new_session_ticket(NewSessionTicket(lifetime, session.age_add, nonce, ticket, early)))
 
 
 @final

@@ -16,7 +16,7 @@ from typing import Final, Protocol, final
 
 from sws.base.errors import AuthenticationError, DecodeError
 from sws.base.reader import Reader
-from sws.crypto.aead import AESGCM
+from sws.crypto.aead import ChaCha20Poly1305
 from sws.crypto.system import Entropy
 from sws.proto.tls.extensions import encode_vector16
 
@@ -114,8 +114,8 @@ class TicketKeys:
 class Tickets(Protocol):
     """Seals sessions and opens tickets."""
 
-    def seal(self, session: Session) -> bytes | None:
-        """The ticket; None where none can be made."""
+    def seal_many(self, sessions: Sequence[Session]) -> list[bytes]:
+        """A ticket for each; none at all where none can be made."""
 
     def open(self, ticket: bytes) -> Session | None:
         """None for what is no ticket of ours."""
@@ -133,15 +133,15 @@ class TicketBox:
     def __init__(self, keys: Callable[[], TicketKeys], entropy: Entropy) -> None:
         self._keys = keys
         self._entropy = entropy
-        self._ciphers: dict[bytes, AESGCM] = {}
+        self._ciphers: dict[bytes, ChaCha20Poly1305] = {}
 
-    def _cipher(self, pairs: Sequence[tuple[bytes, bytes]], name: bytes) -> AESGCM | None:
+    def _cipher(self, pairs: Sequence[tuple[bytes, bytes]], name: bytes) -> ChaCha20Poly1305 | None:
         cipher = self._ciphers.get(name)
         if cipher is None:
             for known, key in pairs:
                 if known == name:
                     self._ciphers = {kept: self._ciphers[kept] for kept, _ in pairs if kept in self._ciphers}
-                    cipher = self._ciphers[name] = AESGCM(key)
+                    cipher = self._ciphers[name] = ChaCha20Poly1305(key)
         elif all(known != name for known, _ in pairs):
             del self._ciphers[name]
             return None
@@ -149,15 +149,19 @@ class TicketBox:
 
     def seal(self, session: Session) -> bytes | None:
         """The ticket; None without keys or with a peer too large to carry."""
+        return next(iter(self.seal_many((session,))), None)
+
+    def seal_many(self, sessions: Sequence[Session]) -> list[bytes]:
+        """A ticket for each, in one call of the cipher; none without keys or with a peer too large to carry."""
         pairs = self._keys().pairs
-        if not pairs or sum(map(len, session.peer)) > _PEER_MAXIMUM:
-            return None
+        if not pairs or any(sum(map(len, session.peer)) > _PEER_MAXIMUM for session in sessions):
+            return []
         name = pairs[0][0]
         cipher = self._cipher(pairs, name)
         if cipher is None:
-            return None
-        nonce = self._entropy(_NONCE)
-        return name + nonce + cipher.seal(nonce, session.encode(), name)
+            return []
+        items = [(self._entropy(_NONCE), session.encode(), name) for session in sessions]
+        return [name + nonce + sealed for (nonce, _, _), sealed in zip(items, cipher.seal_many(items), strict=True)]
 
     def open(self, ticket: bytes) -> Session | None:
         """None for anything that is no ticket of ours, whatever is wrong with it."""

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import gc
 import pathlib
 import ssl
 
@@ -207,3 +208,21 @@ def test_alerts_reach_the_other_end(pki: Pki) -> None:
     assert tls.alert_received is not None  # which OpenSSL sends without protection, see connection._plain_record
     assert tls.alert_received.description == AlertDescription.BAD_CERTIFICATE
     assert tls.alert_sent is None
+
+
+def test_connections_that_are_over_leave_nothing_to_the_collector(pki: Pki) -> None:
+    box, credential, context = ticket_box(), pki.host("p256").credential, client_context(pki)
+    session = None
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(3):
+            tls = server(pki, [credential], tickets=box)
+            end = SslEnd(context, False, "p256.example", session)
+            talk(tls, end)
+            session = end.object.session
+            del tls, end
+        found = gc.collect()
+    finally:
+        gc.enable()
+    assert found < 30  # of Python's ssl; a handshake of ours would be more
