@@ -300,7 +300,11 @@ class Connection:
         if priority is None:
             self._on_section(number, fields, flags & 1 != 0, now, events)
             return
-        dependency = decode_dependency(number, priority)
+        try:
+            dependency = decode_dependency(number, priority)
+        except H2StreamError:
+            self._highest = max(self._highest, number)  # it is the stream's fault, which therefore is no longer idle
+            raise
         self._on_section(number, fields, flags & 1 != 0, now, events)
         self._budgets.spend("priority", now)
         if self._tree is not None and number in self._streams:
@@ -557,7 +561,9 @@ class Connection:
         sender = self._sender
         if sender.queued:
             sender.pump(_TURN_OCTETS, now)
-        if self._streams or self._settings_sent is not None or self._partial is not None or self._state is not _RUNNING:
+        if self._state is _OVER:
+            self._deadline = None
+        elif self._streams or self._settings_sent is not None or self._partial is not None or self._state is not _RUNNING:
             self._quiet_since = now
             if self._deadline is None or self._deadline > now + _TICK:
                 self._deadline = now + _TICK

@@ -297,7 +297,8 @@ class ServerConnection(Connection):
     def _check_streams(self, now: float, events: list[Event]) -> None:
         super()._check_streams(now, events)
         for stream in tuple(self._streams.values()):
-            if (stream.state is _OPEN or stream.state is _HALF_CLOSED_LOCAL) and stream.said is not Message.TUNNEL:
+            is_coming = stream.state is _OPEN or stream.state is _HALF_CLOSED_LOCAL
+            if is_coming and stream.said is not Message.TUNNEL and stream.intake is not Intake.REFUSED:
                 self._check_upload(stream, now, events)
 
     def _check_upload(self, stream: Stream, now: float, events: list[Event]) -> None:
