@@ -28,7 +28,7 @@ from typing import Final, Generic, TypeVar, final
 from sws.base.errors import UsageError
 from sws.crypto.system import wanted_kernels
 
-__all__ = ["IS_PYPY", "MODES", "Kernel", "choose", "is_compiled", "kernels_in_use"]
+__all__ = ["IS_PYPY", "MODES", "Kernel", "check_mode", "choose", "is_compiled", "kernels_in_use"]
 
 T = TypeVar("T")
 
@@ -57,13 +57,22 @@ class Kernel(Generic[T]):
 
 
 def is_compiled(module: str) -> bool:
-    """Whether a generated module was compiled when this was installed (SWS_MYPYC=1, see setup.py); it is not imported."""
+    """Whether a module was compiled when this was installed (SWS_MYPYC=1, see setup.py) and can be used; it is not imported."""
     if IS_PYPY:
         return False
     from importlib.util import find_spec
 
     found = find_spec(module)
-    return found is not None and found.origin is not None and not found.origin.endswith(".py")
+    if found is None or found.origin is None or found.origin.endswith(".py"):
+        return False
+    return find_spec("librt") is not None
+
+
+def check_mode(mode: str) -> str:
+    """The mode.  Raises: UsageError if it is none."""
+    if mode not in MODES:
+        raise UsageError(f"SWS_KERNELS is {mode!r}, not one of {', '.join(MODES)}")
+    return mode
 
 
 def choose(primitive: str, kernels: Sequence[Kernel[T]], mode: str | None = None) -> T:
@@ -74,9 +83,7 @@ def choose(primitive: str, kernels: Sequence[Kernel[T]], mode: str | None = None
       mode:     None takes the operator's.
     Raises: UsageError for a mode that is none.
     """
-    wanted = wanted_kernels() if mode is None else mode
-    if wanted not in MODES:
-        raise UsageError(f"SWS_KERNELS is {wanted!r}, not one of {', '.join(MODES)}")
+    wanted = check_mode(wanted_kernels() if mode is None else mode)
     for kernel in kernels:
         if _is_allowed(kernel, wanted):
             if mode is None:
