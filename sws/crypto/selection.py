@@ -3,7 +3,8 @@
 
     kind      ref       the readable twin, in specification order
               lanes     big-integer lanes: many words in one Python integer (CPython)
-              scalar    unrolled code on machine-sized integers (PyPy, mypyc)
+              scalar    unrolled code on machine-sized integers (PyPy)
+              compiled  the same, of which mypyc made machine code when this was installed
               stdlib    the standard library has this very primitive (hashlib)
 
     SWS_KERNELS=auto    the first one that is usable here, in the order that the primitive's module prefers

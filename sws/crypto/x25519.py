@@ -67,9 +67,9 @@ _usable: Final = is_compiled("sws.crypto.kernels.scalar_x25519")
 _kernel: Final = choose(
     "x25519",
     [
-        Kernel("scalar", _compiled, secret_indexed=True, usable=_usable),
+        Kernel("compiled", _compiled, secret_indexed=True, usable=_usable),
         Kernel("lanes", _lanes, secret_indexed=True, usable=not _usable),
-        Kernel("scalar", _compiled_ladder, usable=_usable),
+        Kernel("compiled", _compiled_ladder, usable=_usable),
         Kernel("lanes", _ladder),
         Kernel("ref", _ref),
     ],

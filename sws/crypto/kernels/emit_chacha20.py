@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["TARGET", "source"]
+__all__ = ["CONSTANTS", "TARGET", "double_round", "source"]
 
 TARGET: Final = "scalar_chacha20.py"
 
@@ -45,7 +45,7 @@ def crypt(out: MutableSequence[int], place: int, key: Sequence[int], first: int,
     t: i64 = 0
 '''
 
-_CONSTANTS: Final = (0x61707865, 0x3320646E, 0x79622D32, 0x6B206574)
+CONSTANTS: Final = (0x61707865, 0x3320646E, 0x79622D32, 0x6B206574)
 
 
 def _quarter_round(a: int, b: int, c: int, d: int) -> list[str]:
@@ -57,12 +57,22 @@ def _quarter_round(a: int, b: int, c: int, d: int) -> list[str]:
     return lines
 
 
+def double_round() -> list[str]:
+    """A column round and a diagonal round on x0 … x15."""
+    lines = []
+    for column in range(4):
+        lines += _quarter_round(column, 4 + column, 8 + column, 12 + column)
+    for column in range(4):
+        lines += _quarter_round(column, 4 + (column + 1) % 4, 8 + (column + 2) % 4, 12 + (column + 3) % 4)
+    return lines
+
+
 def source() -> str:
     """The whole file."""
     text = _HEAD
     for index in range(16):
         value = (
-            f"0x{_CONSTANTS[index]:X}"
+            f"0x{CONSTANTS[index]:X}"
             if index < 4
             else f"key[{index - 4}]"
             if index < 12
@@ -75,12 +85,7 @@ def source() -> str:
     for index in range(16):
         text += f"        x{index}: i64 = s{index}\n"
     text += "        turn: i64 = 0\n        while turn < 10:\n"
-    lines = []
-    for column in range(4):
-        lines += _quarter_round(column, 4 + column, 8 + column, 12 + column)
-    for column in range(4):
-        lines += _quarter_round(column, 4 + (column + 1) % 4, 8 + (column + 2) % 4, 12 + (column + 3) % 4)
-    text += "".join(f"            {line}\n" for line in lines)
+    text += "".join(f"            {line}\n" for line in double_round())
     text += "            turn += 1\n"
     for index in range(16):
         text += (

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["TARGET", "source"]
+__all__ = ["TARGET", "multiplied", "source"]
 
 TARGET: Final = "scalar_poly1305.py"
 
@@ -49,6 +49,18 @@ def accumulate(words: Sequence[int], whole: int, r: Sequence[int]) -> int:
 '''
 
 
+def multiplied() -> list[str]:
+    """The limbs h multiplied by r, and carried."""
+    lines = []
+    for k in range(5):
+        terms = [f"h{i} * r{k - i}" if i <= k else f"h{i} * s{5 + k - i}" for i in range(5)]
+        lines.append(f"d{k}: i64 = {' + '.join(terms)}")
+    lines.append("h0 = d0 & 0x3FFFFFF")
+    for k in range(1, 5):
+        lines += [f"d{k} += d{k - 1} >> 26", f"h{k} = d{k} & 0x3FFFFFF"]
+    return [*lines, "h0 += 5 * (d4 >> 26)", "h1 += h0 >> 26", "h0 = h0 & 0x3FFFFFF"]
+
+
 def source() -> str:
     """The whole file."""
     text = _HEAD
@@ -69,18 +81,10 @@ def source() -> str:
         h3 += (w2 >> 14 | w3 << 18) & 0x3FFFFFF
         h4 += w3 >> 8 | bit
 """
-    for k in range(5):
-        terms = [f"h{i} * r{k - i}" if i <= k else f"h{i} * s{5 + k - i}" for i in range(5)]
-        text += f"        d{k}: i64 = {' + '.join(terms)}\n"
-    text += "        h0 = d0 & 0x3FFFFFF\n"
-    for k in range(1, 5):
-        text += f"        d{k} += d{k - 1} >> 26\n        h{k} = d{k} & 0x3FFFFFF\n"
+    text += "".join([f"        {line}\n" for line in multiplied()])
     return (
         text
         + """\
-        h0 += 5 * (d4 >> 26)
-        h1 += h0 >> 26
-        h0 = h0 & 0x3FFFFFF
     low: int = h0
     second: int = h1
     third: int = h2
