@@ -79,7 +79,7 @@ test-pypy: .venv-pypy/.dev
 mypyc: .venv-mypyc/.built
 	@rm -rf .venv-mypyc/tree && mkdir .venv-mypyc/tree && cp -R bench tests vectors docs pyproject.toml .venv-mypyc/lib-built/. .venv-mypyc/tree
 	cd .venv-mypyc/tree && ../bin/python -m pytest -n $(JOBS) --dist loadgroup -m 'not soak' tests/crypto $(ARGS)
-	cd .venv-mypyc/tree && ../bin/python -m bench.crypto --mypyc
+	cd .venv-mypyc/tree && ../bin/python -m bench.crypto --json mypyc.json
 
 bench: $(VENV)/.dev
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
