@@ -23,8 +23,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Final, Generic, TypeVar, final
+from typing import Final, Generic, NamedTuple, TypeVar
 
 from sws.base.errors import UsageError
 from sws.crypto.system import wanted_kernels
@@ -39,9 +38,7 @@ IS_PYPY: Final = sys.implementation.name == "pypy"
 _in_use: dict[str, str] = {}
 
 
-@final
-@dataclass(frozen=True, slots=True)
-class Kernel(Generic[T]):
+class Kernel(NamedTuple, Generic[T]):
     """One implementation of a primitive.
 
     Attributes:

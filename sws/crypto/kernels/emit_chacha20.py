@@ -2,6 +2,10 @@
 """Writes `scalar_chacha20.py`: ChaCha20 on 32-bit words in sixteen variables, all of a double round written out.  RFC 8439 §2.3.
 
 PyPy's JIT and mypyc keep the words in registers; a loop over the ten double rounds, inside one over the blocks, is all there is.
+
+What stands above bit 31 of a word is without meaning.  Only before a rotation is it cut off: then t << r has the rotated word's upper part
+in its lower half, and the lower part from bit 32 on, where one shift brings it down.  A word that was rotated stays below 2^48; the others
+have twenty such added to them, twice a double round, and stay below 2^54.
 """
 
 from __future__ import annotations
@@ -51,9 +55,10 @@ CONSTANTS: Final = (0x61707865, 0x3320646E, 0x79622D32, 0x6B206574)
 def _quarter_round(a: int, b: int, c: int, d: int) -> list[str]:
     lines = []
     for to, by, turned, count in ((a, b, d, 16), (c, d, b, 12), (a, b, d, 8), (c, d, b, 7)):
-        lines.append(f"x{to} = (x{to} + x{by}) & 0xFFFFFFFF")
-        lines.append(f"t = x{turned} ^ x{to}")
-        lines.append(f"x{turned} = (t << {count} & 0xFFFFFFFF) | t >> {32 - count}")
+        lines.append(f"x{to} += x{by}")
+        lines.append(f"t = (x{turned} ^ x{to}) & 0xFFFFFFFF")
+        lines.append(f"t <<= {count}")
+        lines.append(f"x{turned} = t | t >> 32")
     return lines
 
 
