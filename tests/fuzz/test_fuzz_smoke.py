@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from tests.fuzz import fuzz_aesgcm, fuzz_hashes, fuzz_http1, fuzz_mlkem
+from tests.fuzz import fuzz_aesgcm, fuzz_chacha, fuzz_hashes, fuzz_http1, fuzz_mlkem
 from tests.fuzz.kit import FuzzFailure, Target, fuzz
 
 
@@ -29,7 +29,7 @@ def test_the_loop_finds_a_planted_fault() -> None:
         fuzz(target, executions=100_000, seconds=30.0, seed=3)
 
 
-@pytest.mark.parametrize("target", [*fuzz_hashes.TARGETS, *fuzz_mlkem.TARGETS], ids=lambda target: target.name)
+@pytest.mark.parametrize("target", [*fuzz_hashes.TARGETS, *fuzz_mlkem.TARGETS, *fuzz_chacha.TARGETS], ids=lambda target: target.name)
 def test_smoke_of_cryptography(target: Target) -> None:
     report = fuzz(target, executions=150, seconds=30.0, seed=1)
     assert report.executions == 150
