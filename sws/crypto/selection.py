@@ -23,6 +23,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from importlib import import_module
+from importlib.machinery import PathFinder
 from typing import Final, Generic, NamedTuple, TypeVar
 
 from sws.base.errors import UsageError
@@ -58,12 +60,11 @@ def is_compiled(module: str) -> bool:
     """Whether a module was compiled when this was installed (SWS_MYPYC=1, see setup.py) and can be used; it is not imported."""
     if IS_PYPY:
         return False
-    from importlib.util import find_spec
-
-    found = find_spec(module)
+    package = module.rpartition(".")[0]
+    found = PathFinder.find_spec(module, import_module(package).__path__ if package else None)
     if found is None or found.origin is None or found.origin.endswith(".py"):
         return False
-    return find_spec("librt") is not None
+    return PathFinder.find_spec("librt") is not None
 
 
 def check_mode(mode: str) -> str:
