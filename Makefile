@@ -83,6 +83,7 @@ mypyc: .venv-mypyc/.built
 
 bench: $(VENV)/.dev
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
+	$(BIN)/python -m bench.crypto --docs
 	$(BIN)/python -m bench.h1 $(ARGS)
 
 docs: $(VENV)/.dev
