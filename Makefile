@@ -2,6 +2,7 @@
 # make serve      set up .venv, start the server, print its URLs
 # make test       lint, types, all tests with coverage
 # make test-all   test, and the soak runs, long simulations and PyPy
+# make mypyc      the cryptography's tests and speed where mypyc has compiled its kernels
 # make bench      speed beside other servers, as ratios
 
 SHELL   := /bin/sh
@@ -14,7 +15,7 @@ JOBS    ?= 2
 ARGS    ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test test-all test-pypy lint type format bench docs man clean check-python
+.PHONY: help serve test test-all test-pypy mypyc lint type format bench docs man clean check-python
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
@@ -65,8 +66,24 @@ test-pypy: .venv-pypy/.dev
 	 else $(PYTHON) -m pip --python .venv-pypy/bin/python install --quiet '.[test]'; fi
 	@touch $@
 
+.venv-mypyc/.dev: pyproject.toml setup.py | check-python
+	@[ -x .venv-mypyc/bin/python ] || $(PYTHON) -m venv .venv-mypyc
+	@.venv-mypyc/bin/python -m pip install --quiet --disable-pip-version-check 'setuptools>=68' 'mypy[mypyc]>=2.4' '.[test,bench,mypyc]'
+	@.venv-mypyc/bin/python -m pip uninstall --quiet --yes sws
+	@touch $@
+
+.venv-mypyc/.built: .venv-mypyc/.dev setup.py sws/crypto/kernels/*.py
+	@SWS_MYPYC=1 .venv-mypyc/bin/python setup.py --quiet build --build-base .venv-mypyc/build --build-lib .venv-mypyc/lib-built
+	@touch $@
+
+mypyc: .venv-mypyc/.built
+	@rm -rf .venv-mypyc/tree && mkdir .venv-mypyc/tree && cp -R bench tests vectors docs pyproject.toml .venv-mypyc/lib-built/. .venv-mypyc/tree
+	cd .venv-mypyc/tree && ../bin/python -m pytest -n $(JOBS) --dist loadgroup -m 'not soak' tests/crypto $(ARGS)
+	cd .venv-mypyc/tree && ../bin/python -m bench.crypto --json mypyc.json
+
 bench: $(VENV)/.dev
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
+	$(BIN)/python -m bench.crypto --docs
 	$(BIN)/python -m bench.h1 $(ARGS)
 
 docs: $(VENV)/.dev
@@ -78,4 +95,4 @@ man: $(VENV)/.dev
 	$(BIN)/python -m man.generate
 
 clean:
-	rm -rf $(VENV) .venv-pypy build dist docs/_build .coverage* .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) .venv-pypy .venv-mypyc build dist docs/_build .coverage* .mypy_cache .ruff_cache .pytest_cache

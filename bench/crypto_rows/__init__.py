@@ -5,8 +5,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final, TypeAlias
 
-__all__ = ["Row"]
+from sws.crypto.selection import IS_PYPY, is_compiled
+
+__all__ = ["Bars", "Row", "bars"]
+
+Bars: TypeAlias = tuple[float | None, float | None]
+"""Gate and aim."""
+
+_COMPILED: Final = is_compiled("sws.crypto.kernels.compiled_chacha20")
+
+
+def bars(cpython: Bars = (None, None), pypy: Bars = (None, None), mypyc: Bars = (None, None)) -> Bars:
+    """Those of what runs this."""
+    return pypy if IS_PYPY else mypyc if _COMPILED else cpython
 
 
 @dataclass(frozen=True, slots=True)

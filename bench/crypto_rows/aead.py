@@ -5,13 +5,12 @@ from __future__ import annotations
 
 import itertools
 import os
-import sys
 from collections.abc import Callable, Iterator
 
 from tlslite.utils import cryptomath
 from tlslite.utils.python_chacha20_poly1305 import new as tlslite_chacha
 
-from bench.crypto_rows import Row
+from bench.crypto_rows import Bars, Row, bars
 from sws.crypto.chacha20 import mask_many
 from sws.crypto.chacha20poly1305 import ChaCha20Poly1305
 
@@ -23,7 +22,6 @@ except ImportError:  # its wheels do not load in every PyPy
 __all__ = ["rows"]
 
 _AAD = bytes(13)
-_PYPY = sys.implementation.name == "pypy"
 
 
 def _nonces() -> Iterator[bytes]:
@@ -35,14 +33,14 @@ def rows() -> list[Row]:
     if cryptomath.m2cryptoLoaded or cryptomath.gmpyLoaded or cryptomath.pycryptoLoaded:
         raise RuntimeError("the peer is accelerated: it must be pure Python")
     return [
-        *_whole(16384, (6.3, 14) if _PYPY else (24, 50)),
-        *_whole(1350, (6.5, 12) if _PYPY else (19, 30)),
+        *_whole(16384, bars((24, 50), (6.3, 14), (300, 500))),
+        *_whole(1350, bars((19, 30), (6.5, 12))),
         *_batches(),
         _masks(),
     ]
 
 
-def _whole(length: int, bars: tuple[float, float]) -> list[Row]:
+def _whole(length: int, bar: Bars) -> list[Row]:
     """One message a call; nonces and texts change from call to call."""
     key = os.urandom(32)
     ours, peer = ChaCha20Poly1305(key), tlslite_chacha(bytearray(key))
@@ -71,9 +69,9 @@ def _whole(length: int, bars: tuple[float, float]) -> list[Row]:
             lambda: peer.seal(bytearray(next(nonces)), bytearray(next(texts)), bytearray(_AAD)),
             seal_library,
             length,
-            *bars,
+            *bar,
         ),
-        Row(f"{name} open", open_ours, open_peer, open_library, length, *bars),
+        Row(f"{name} open", open_ours, open_peer, open_library, length, *bar),
     ]
 
 
@@ -94,12 +92,17 @@ def _batches() -> list[Row]:
     def by_peer() -> object:
         return [peer.seal(bytearray(next(nonces)), bytearray(text), bytearray(_AAD)) for text in many]
 
-    bars = (6.5, 12) if _PYPY else (28, 45)
-    gains = ((None, None), (None, None)) if _PYPY else ((3, 4), (1.2, 1.4))
     return [
-        Row("ChaCha20-Poly1305 16 x 1350 B in one call", together(many), by_peer, None, 16 * 1350, *bars),
-        Row("ChaCha20-Poly1305 16 x 60 B in one call, beside singly", together(small), singly(small), None, 16 * 60, *gains[0]),
-        Row("ChaCha20-Poly1305 4 x 1350 B in one call, beside singly", together(many[:4]), singly(many[:4]), None, 4 * 1350, *gains[1]),
+        Row("ChaCha20-Poly1305 16 x 1350 B in one call", together(many), by_peer, None, 16 * 1350, *bars((28, 45), (6.5, 12))),
+        Row("ChaCha20-Poly1305 16 x 60 B in one call, beside singly", together(small), singly(small), None, 16 * 60, *bars((3, 4))),
+        Row(
+            "ChaCha20-Poly1305 4 x 1350 B in one call, beside singly",
+            together(many[:4]),
+            singly(many[:4]),
+            None,
+            4 * 1350,
+            *bars((1.2, 1.4)),
+        ),
     ]
 
 
@@ -112,6 +115,5 @@ def _masks() -> Row:
         lambda: [mask_many(key, [sample])[0] for sample in next(samples)],
         None,
         16 * 16,
-        None if _PYPY else 7,
-        None if _PYPY else 10,
+        *bars((7, 10)),
     )

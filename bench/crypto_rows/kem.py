@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from kyber_py.ml_kem import ML_KEM_768
 
-from bench.crypto_rows import Row
+from bench.crypto_rows import Row, bars
 from sws.crypto import mlkem, x25519
 
 try:
@@ -73,6 +73,6 @@ def rows() -> list[Row]:
         Row("ML-KEM-768 key generation", mlkem.generate, ML_KEM_768.keygen, generate, 0, None, None),
         Row("ML-KEM-768 encapsulation", encapsulate, encapsulate_by_kyber, _by_openssl(public), 0, None, None),
         Row("ML-KEM-768 decapsulation", by_us, by_kyber, by_openssl, 0, None, None),
-        Row("ML-KEM-768 encapsulation beside our X25519 exchange", encapsulate, exchange, None, 0, 0.5, 1.0),
-        Row("ML-KEM-768 decapsulation beside our X25519 exchange", by_us, exchange, None, 0, 1 / 2.9, 0.7),
+        Row("ML-KEM-768 encapsulation beside our X25519 exchange", encapsulate, exchange, None, 0, *bars((0.5, 1.0), (0.5, 1.0))),
+        Row("ML-KEM-768 decapsulation beside our X25519 exchange", by_us, exchange, None, 0, *bars((1 / 2.9, 0.7), (1 / 2.9, 0.7))),
     ]

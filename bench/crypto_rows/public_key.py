@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import itertools
 import os
-import sys
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
@@ -19,7 +18,7 @@ import ecdsa.numbertheory as peer_numbertheory
 from tlslite.utils.x25519 import X25519_G
 from tlslite.utils.x25519 import x25519 as peer_x25519
 
-from bench.crypto_rows import Row
+from bench.crypto_rows import Bars, Row, bars
 from sws.crypto import ecdh, ecdsa, ed25519, rsa, x25519
 
 try:
@@ -46,7 +45,6 @@ except ImportError:
 
 __all__ = ["rows"]
 
-_PYPY: Final = sys.implementation.name == "pypy"
 _COUNT: Final = 64
 """Of different inputs, of which every call takes the next."""
 
@@ -54,18 +52,13 @@ assert not peer_numbertheory.GMPY, "python-ecdsa must run in pure Python"
 assert not peer_numbertheory.GMPY2, "python-ecdsa must run in pure Python"
 
 
-def _bars(gate: float, aim: float) -> tuple[float | None, float | None]:
-    """The bars are of CPython."""
-    return (None, None) if _PYPY else (gate, aim)
-
-
 def _counted(call: Callable[[Any], object], values: list[Any]) -> Callable[[], object]:
     source: Iterator[Any] = itertools.cycle(values)
     return lambda: call(next(source))
 
 
-def _row(name: str, ours: Any, peer: Any, openssl: Any, bars: tuple[float | None, float | None] = (None, None)) -> Row:
-    return Row(name=name, ours=ours, peer=peer, openssl=openssl if _HAVE_OPENSSL else None, octets=0, gate=bars[0], aim=bars[1])
+def _row(name: str, ours: Any, peer: Any, openssl: Any, bar: Bars = (None, None)) -> Row:
+    return Row(name=name, ours=ours, peer=peer, openssl=openssl if _HAVE_OPENSSL else None, octets=0, gate=bar[0], aim=bar[1])
 
 
 def _x25519() -> list[Row]:
@@ -79,14 +72,14 @@ def _x25519() -> list[Row]:
             lambda: x25519.public(x25519.generate()),
             lambda: peer_x25519(bytearray(os.urandom(32)), bytearray(X25519_G)),
             lambda: other_x25519.X25519PrivateKey.generate().public_key().public_bytes_raw(),
-            _bars(6, 10),
+            bars((6, 10), mypyc=(6, 10)),
         ),
         _row(
             "X25519 exchange",
             _counted(lambda public: x25519.exchange(private, public), peers),
             _counted(lambda public: peer_x25519(key, public), [bytearray(public) for public in peers]),
             _counted(lambda public: other.exchange(other_x25519.X25519PublicKey.from_public_bytes(public)), peers),
-            _bars(1.2, 2),
+            bars((1.2, 2), mypyc=(6, 10)),
         ),
     ]
 
@@ -110,14 +103,14 @@ def _ecdsa(curve: str, hash_name: str) -> list[Row]:
             _counted(lambda message: ecdsa.sign(key, message, hash_name), messages),
             _counted(lambda message: peer.sign(message, sigencode=peer_ecdsa.util.sigencode_der), messages),
             _counted(lambda message: other.sign(message, algorithm), messages),
-            _bars(2.5, 3) if curve == "P-256" else (None, None),
+            bars((2.5, 3), mypyc=(2.5, 3)) if curve == "P-256" else (None, None),
         ),
         _row(
             f"{curve} verify",
             _counted(lambda pair: ecdsa.verify(public, *pair, hash_name), signed),
             _counted(lambda pair: peer_key.verify(pair[1], pair[0], sigdecode=peer_ecdsa.util.sigdecode_der), peer_signed),
             _counted(lambda pair: other_key.verify(pair[1], pair[0], algorithm), signed),
-            _bars(1.5, 2) if curve == "P-256" else (None, None),
+            bars((1.5, 2), mypyc=(1.5, 2)) if curve == "P-256" else (None, None),
         ),
     ]
 
@@ -158,14 +151,14 @@ def _ed25519() -> list[Row]:
             _counted(lambda message: ed25519.sign(key, message), messages),
             _counted(peer.sign, messages),
             _counted(other.sign, messages),
-            _bars(2.4, 3),
+            bars((2.4, 3), mypyc=(2.4, 3)),
         ),
         _row(
             "Ed25519 verify",
             _counted(lambda pair: ed25519.verify(key.public, *pair), signed),
             _counted(lambda pair: peer_key.verify(pair[1], pair[0]), signed),
             _counted(lambda pair: other_key.verify(pair[1], pair[0]), signed),
-            _bars(2.6, 3),
+            bars((2.6, 3), mypyc=(2.6, 3)),
         ),
     ]
 

@@ -41,6 +41,17 @@ def cli() -> None:
     """sws, the Selenia Web Server: a complete web server in readable Python."""
 
 
+def _check_kernels() -> None:
+    """Ends with one line if the environment asks for cryptography that there is not."""
+    from sws.crypto.selection import check_mode
+    from sws.crypto.system import wanted_kernels
+
+    try:
+        check_mode(wanted_kernels())
+    except UsageError as error:
+        _fail(str(error), EXIT_CONFIG)
+
+
 @cli.command()
 @click.option("-c", "--config", "config_path", metavar="FILE", help="Configuration file; else ./sws.yaml, then /etc/sws/sws.yaml.")
 @click.option("--root", metavar="DIR", help="Folder to serve.")
@@ -69,6 +80,7 @@ def start(
     Prints one line for each address once it accepts connections.  Flags override the file.  With neither file nor flags it serves
     ./www, or else the current folder, on http://127.0.0.1:8080.
     """
+    _check_kernels()
     if self_signed and (cert or key):
         raise click.UsageError("either --self-signed, or --cert and --key")
     changes: dict[str, object] = {
@@ -228,6 +240,7 @@ def benchmark(urls: tuple[str, ...], **options: Any) -> None:
 @cli.command()
 def info() -> None:
     """Say what this installation is and can do here."""
+    _check_kernels()
     from sws.cli.info import describe
 
     for line in describe():

@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Final, Protocol, final
 
 from sws.base.errors import UsageError
-from sws.crypto.selection import IS_PYPY, Kernel, choose
+from sws.crypto.selection import IS_PYPY, Kernel, choose, is_compiled
 
 __all__ = ["AES", "BLOCK", "MASK", "BlockCipher", "Run", "mask_many"]
 
@@ -44,6 +44,12 @@ class _CipherMaker(Protocol):
     def __call__(self, key: bytes, /) -> BlockCipher: ...
 
 
+def _load_compiled() -> _CipherMaker:
+    from sws.crypto.kernels.compiled_cipher import AesKey
+
+    return AesKey
+
+
 def _load_lanes() -> _CipherMaker:
     from sws.crypto.kernels.aes_lanes import AesKey
 
@@ -71,6 +77,7 @@ def _load_ref() -> _CipherMaker:
 make_cipher: Final = choose(
     "aes",
     [
+        Kernel("compiled", _load_compiled, usable=is_compiled("sws.crypto.kernels.compiled_aes")),
         Kernel("scalar", _load_scalar, secret_indexed=True, usable=IS_PYPY),
         Kernel("lanes", _load_lanes, secret_indexed=True),
         Kernel("lanes", _load_constant),

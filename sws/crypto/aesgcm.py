@@ -15,11 +15,11 @@ Invariants: tags have 16 octets; no plaintext is given out whose tag did not ver
 from __future__ import annotations
 
 from collections.abc import Sequence
-from hmac import compare_digest
 from typing import Final, TypeAlias, final
 
 from sws.base.errors import AuthenticationError, UsageError
 from sws.crypto.aes import Run, checked_key, make_cipher
+from sws.crypto.constant_time import equal
 from sws.crypto.ghash import Hasher, make_hasher
 
 __all__ = ["AESGCM", "MAX_TEXT", "NONCE", "TAG", "Item"]
@@ -95,7 +95,7 @@ class AESGCM:
         firsts, plaintexts = self._crypt([nonce for nonce, _, _ in items], texts)
         tags = self._tags(firsts, texts, [aad for _, _, aad in items])
         return [
-            plaintext if len(text) >= TAG and compare_digest(text[-TAG:], tag) else None
+            plaintext if len(text) >= TAG and equal(text[-TAG:], tag) else None
             for text, plaintext, tag in zip(sealed, plaintexts, tags, strict=True)
         ]
 

@@ -42,6 +42,12 @@ class ChaChaKernel(Protocol):
         """The first five octets of the block of each sample: four octets of counter and twelve of nonce."""
 
 
+def _load_compiled() -> ChaChaKernel:
+    from sws.crypto.kernels import compiled_chacha20
+
+    return compiled_chacha20
+
+
 def _load_words() -> ChaChaKernel:
     from sws.crypto.kernels import chacha20_words
 
@@ -63,7 +69,8 @@ def _load_ref() -> ChaChaKernel:
 _kernel: Final = choose(
     "chacha20",
     [
-        Kernel("scalar", _load_words, usable=IS_PYPY or is_compiled("sws.crypto.kernels.scalar_chacha20")),
+        Kernel("compiled", _load_compiled, usable=is_compiled("sws.crypto.kernels.compiled_chacha20")),
+        Kernel("scalar", _load_words, usable=IS_PYPY),
         Kernel("lanes", _load_lanes),
         Kernel("ref", _load_ref),
     ],

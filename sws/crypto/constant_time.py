@@ -10,15 +10,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from sws.crypto.hash_types import Octets
 from sws.crypto.selection import Kernel, choose
 
 __all__ = ["equal"]
 
 
-_Equal = Callable[[bytes, bytes], bool]
+_Equal = Callable[[Octets, Octets], bool]
 
 
-def _gathered(a: bytes, b: bytes) -> bool:
+def _gathered(a: Octets, b: Octets) -> bool:
     """One XOR over all octets and one test."""
     return len(a) == len(b) and not int.from_bytes(a, "little") ^ int.from_bytes(b, "little")
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Final, Protocol
 
 from sws.base.errors import UsageError
-from sws.crypto.selection import IS_PYPY, Kernel, choose
+from sws.crypto.selection import IS_PYPY, Kernel, choose, is_compiled
 
 __all__ = ["Hasher", "ghash"]
 
@@ -25,6 +25,12 @@ class Hasher(Protocol):
 
 class _HasherMaker(Protocol):
     def __call__(self, h: bytes, /) -> Hasher: ...
+
+
+def _load_compiled() -> _HasherMaker:
+    from sws.crypto.kernels.compiled_ghash import GhashKey
+
+    return GhashKey
 
 
 def _load_lanes() -> _HasherMaker:
@@ -54,6 +60,7 @@ def _load_ref() -> _HasherMaker:
 make_hasher: Final = choose(
     "ghash",
     [
+        Kernel("compiled", _load_compiled, usable=is_compiled("sws.crypto.kernels.compiled_ghash")),
         Kernel("scalar", _load_scalar, secret_indexed=True, usable=IS_PYPY),
         Kernel("lanes", _load_lanes, secret_indexed=True),
         Kernel("lanes", _load_kronecker),

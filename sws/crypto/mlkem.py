@@ -23,10 +23,10 @@ down to the Python-integer caveat; the kernels say more.
 from __future__ import annotations
 
 import sys
-from hmac import compare_digest
 from typing import Final, Protocol
 
 from sws.base.errors import DecodeError
+from sws.crypto.constant_time import equal
 from sws.crypto.selection import IS_PYPY, Kernel, choose
 from sws.crypto.sha3 import sha3_256, sha3_512, shake256
 from sws.crypto.system import Entropy, system_entropy
@@ -161,12 +161,12 @@ def _decapsulate(pke: Pke, private: bytes, ciphertext: bytes) -> bytes:
     if len(private) != PRIVATE_OCTETS:
         raise DecodeError(f"an ML-KEM-768 decapsulation key of {len(private)} octets, not {PRIVATE_OCTETS}")
     public, public_hash, z = private[_PKE_PRIVATE_OCTETS:_PUBLIC_END], private[_PUBLIC_END:_HASH_END], private[_HASH_END:]
-    if not compare_digest(sha3_256(public), public_hash):
+    if not equal(sha3_256(public), public_hash):
         raise DecodeError("an ML-KEM-768 decapsulation key without the hash of its encapsulation key", _PUBLIC_END)
     message = pke.decrypt(private[:_PKE_PRIVATE_OCTETS], ciphertext)
     secret_and_randomness = sha3_512(message + public_hash)
     rejection = shake256(z + ciphertext, 32)
     again = pke.encrypt(public, message, secret_and_randomness[32:])
-    wrong = compare_digest(again, ciphertext) - 1
+    wrong = equal(again, ciphertext) - 1
     refused, shared = int.from_bytes(rejection, "big"), int.from_bytes(secret_and_randomness[:32], "big")
     return (shared ^ (shared ^ refused) & wrong).to_bytes(SECRET_OCTETS, "big")

@@ -23,6 +23,12 @@ class _Mac(Protocol):
     def __call__(self, key: bytes, message: bytes, /) -> bytes: ...
 
 
+def _load_compiled() -> _Mac:
+    from sws.crypto.kernels.compiled_poly1305 import mac
+
+    return mac
+
+
 def _load_words() -> _Mac:
     from sws.crypto.kernels.chacha20_words import mac
 
@@ -44,7 +50,8 @@ def _load_ref() -> _Mac:
 one_time_mac: Final = choose(
     "poly1305",
     [
-        Kernel("scalar", _load_words, usable=IS_PYPY or is_compiled("sws.crypto.kernels.scalar_poly1305")),
+        Kernel("compiled", _load_compiled, usable=is_compiled("sws.crypto.kernels.compiled_poly1305")),
+        Kernel("scalar", _load_words, usable=IS_PYPY),
         Kernel("lanes", _load_lanes),
         Kernel("ref", _load_ref),
     ],

@@ -3,7 +3,8 @@
 
     kind      ref       the readable twin, in specification order
               lanes     big-integer lanes: many words in one Python integer (CPython)
-              scalar    unrolled code on machine-sized integers (PyPy, mypyc)
+              scalar    unrolled code on machine-sized integers (PyPy)
+              compiled  the same, of which mypyc made machine code when this was installed
               stdlib    the standard library has this very primitive (hashlib)
 
     SWS_KERNELS=auto    the first one that is usable here, in the order that the primitive's module prefers
@@ -22,13 +23,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Final, Generic, TypeVar, final
+from importlib import import_module
+from importlib.machinery import PathFinder
+from typing import Final, Generic, NamedTuple, TypeVar
 
 from sws.base.errors import UsageError
 from sws.crypto.system import wanted_kernels
 
-__all__ = ["IS_PYPY", "MODES", "Kernel", "choose", "is_compiled", "kernels_in_use"]
+__all__ = ["IS_PYPY", "MODES", "Kernel", "check_mode", "choose", "is_compiled", "kernels_in_use"]
 
 T = TypeVar("T")
 
@@ -38,9 +40,7 @@ IS_PYPY: Final = sys.implementation.name == "pypy"
 _in_use: dict[str, str] = {}
 
 
-@final
-@dataclass(frozen=True, slots=True)
-class Kernel(Generic[T]):
+class Kernel(NamedTuple, Generic[T]):
     """One implementation of a primitive.
 
     Attributes:
@@ -57,13 +57,21 @@ class Kernel(Generic[T]):
 
 
 def is_compiled(module: str) -> bool:
-    """Whether a generated module was compiled when this was installed (SWS_MYPYC=1, see setup.py); it is not imported."""
+    """Whether a module was compiled when this was installed (SWS_MYPYC=1, see setup.py) and can be used; it is not imported."""
     if IS_PYPY:
         return False
-    from importlib.util import find_spec
+    package = module.rpartition(".")[0]
+    found = PathFinder.find_spec(module, import_module(package).__path__ if package else None)
+    if found is None or found.origin is None or found.origin.endswith(".py"):
+        return False
+    return PathFinder.find_spec("librt") is not None
 
-    found = find_spec(module)
-    return found is not None and found.origin is not None and not found.origin.endswith(".py")
+
+def check_mode(mode: str) -> str:
+    """The mode.  Raises: UsageError if it is none."""
+    if mode not in MODES:
+        raise UsageError(f"SWS_KERNELS is {mode!r}, not one of {', '.join(MODES)}")
+    return mode
 
 
 def choose(primitive: str, kernels: Sequence[Kernel[T]], mode: str | None = None) -> T:
@@ -74,9 +82,7 @@ def choose(primitive: str, kernels: Sequence[Kernel[T]], mode: str | None = None
       mode:     None takes the operator's.
     Raises: UsageError for a mode that is none.
     """
-    wanted = wanted_kernels() if mode is None else mode
-    if wanted not in MODES:
-        raise UsageError(f"SWS_KERNELS is {wanted!r}, not one of {', '.join(MODES)}")
+    wanted = check_mode(wanted_kernels() if mode is None else mode)
     for kernel in kernels:
         if _is_allowed(kernel, wanted):
             if mode is None:

@@ -13,7 +13,7 @@ import sys
 from typing import Final
 
 from sws.crypto.hash_types import HashFactory, Octets, Sha2
-from sws.crypto.selection import IS_PYPY, Kernel, choose
+from sws.crypto.selection import IS_PYPY, Kernel, choose, is_compiled
 
 __all__ = ["SHA224", "SHA256", "SHA384", "SHA512", "sha224", "sha256", "sha384", "sha512"]
 
@@ -45,7 +45,13 @@ def _ref() -> Sha2:
 _lanes_work: Final = not IS_PYPY and sys.byteorder == "little"
 _kernel: Final = choose(
     "sha2",
-    [Kernel("stdlib", _stdlib), Kernel("lanes", _lanes, usable=_lanes_work), Kernel("scalar", _scalar), Kernel("ref", _ref)],
+    [
+        Kernel("stdlib", _stdlib),
+        Kernel("compiled", _scalar, usable=is_compiled("sws.crypto.kernels.scalar_sha2")),
+        Kernel("lanes", _lanes, usable=_lanes_work),
+        Kernel("scalar", _scalar),
+        Kernel("ref", _ref),
+    ],
 )
 
 SHA224: Final[HashFactory] = _kernel.sha224

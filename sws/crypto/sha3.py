@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import Final
 
 from sws.crypto.hash_types import HashFactory, Octets, Sha3, XofFactory, XofMany
-from sws.crypto.selection import IS_PYPY, Kernel, choose
+from sws.crypto.selection import IS_PYPY, Kernel, choose, is_compiled
 
 __all__ = [
     "SHA3_224",
@@ -59,7 +59,13 @@ def _ref() -> Sha3:
 
 _kernel: Final = choose(
     "sha3",
-    [Kernel("stdlib", _stdlib), Kernel("lanes", _lanes, usable=not IS_PYPY), Kernel("scalar", _scalar), Kernel("ref", _ref)],
+    [
+        Kernel("stdlib", _stdlib),
+        Kernel("compiled", _scalar, usable=is_compiled("sws.crypto.kernels.scalar_keccak")),
+        Kernel("lanes", _lanes, usable=not IS_PYPY),
+        Kernel("scalar", _scalar),
+        Kernel("ref", _ref),
+    ],
 )
 
 SHA3_224: Final[HashFactory] = _kernel.sha3_224

@@ -11,11 +11,10 @@ small order give with every private key; RFC 7748 §6.1 lets one check for it, a
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib.util import find_spec
 from typing import Final, NamedTuple
 
 from sws.base.errors import DecodeError
-from sws.crypto.selection import Kernel, choose
+from sws.crypto.selection import Kernel, choose, is_compiled
 from sws.crypto.system import Entropy, system_entropy
 
 __all__ = ["exchange", "generate", "public"]
@@ -62,21 +61,15 @@ def _ref() -> _Functions:
     return _Functions(lambda k, u, mask: x25519(k, u), lambda k, mask: x25519(k, 9))
 
 
-def _is_compiled(module: str) -> bool:
-    """Whether a module would come from a shared library; it is not imported."""
-    spec = find_spec(module)
-    return spec is not None and spec.origin is not None and not spec.origin.endswith(".py")
-
-
-_usable: Final = _is_compiled("sws.crypto.kernels.scalar_x25519")
+_usable: Final = is_compiled("sws.crypto.kernels.scalar_x25519")
 """Interpreted, the limbs are twenty times slower than the big integers, on CPython and on PyPy."""
 
 _kernel: Final = choose(
     "x25519",
     [
-        Kernel("scalar", _compiled, secret_indexed=True, usable=_usable),
+        Kernel("compiled", _compiled, secret_indexed=True, usable=_usable),
         Kernel("lanes", _lanes, secret_indexed=True, usable=not _usable),
-        Kernel("scalar", _compiled_ladder, usable=_usable),
+        Kernel("compiled", _compiled_ladder, usable=_usable),
         Kernel("lanes", _ladder),
         Kernel("ref", _ref),
     ],

@@ -33,7 +33,13 @@ HASHERS: Final[dict[str, Callable[[bytes], Any]]] = {
     "scalar": ghash_tables.GhashKey,
     "ref": ref_ghash.GhashKey,
 }
-FAST: Final = ("lanes", "constant", "scalar")
+_COMPILED: Final = find_spec("librt") is not None
+if _COMPILED:  # mypyc's run-time library, which these need where they are interpreted too
+    from sws.crypto.kernels import compiled_cipher, compiled_ghash
+
+    CIPHERS["compiled"] = compiled_cipher.AesKey
+    HASHERS["compiled"] = compiled_ghash.GhashKey
+FAST: Final = ("lanes", "constant", "scalar", *(("compiled",) if _COMPILED else ()))
 
 
 def gcm_with(name: str, monkeypatch: pytest.MonkeyPatch) -> type[AESGCM]:

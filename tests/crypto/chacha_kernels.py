@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from importlib.util import find_spec
 from typing import Final
 
 import pytest
@@ -16,7 +18,16 @@ from sws.crypto.ref import poly1305 as ref_poly1305
 __all__ = ["CHACHA", "MACS", "NAMES", "aead_with"]
 
 CHACHA: Final[dict[str, chacha20.ChaChaKernel]] = {"lanes": chacha20_lanes, "words": chacha20_words, "ref": ref_chacha20}
-MACS: Final = {"lanes": poly1305_lanes.mac, "words": chacha20_words.mac, "ref": ref_poly1305.mac}
+MACS: Final[dict[str, Callable[[bytes, bytes], bytes]]] = {
+    "lanes": poly1305_lanes.mac,
+    "words": chacha20_words.mac,
+    "ref": ref_poly1305.mac,
+}
+if find_spec("librt") is not None:  # mypyc's run-time library, which these need where they are interpreted too
+    from sws.crypto.kernels import compiled_chacha20, compiled_poly1305
+
+    CHACHA["compiled"] = compiled_chacha20
+    MACS["compiled"] = compiled_poly1305.mac
 NAMES: Final = tuple(CHACHA)
 
 

@@ -16,6 +16,7 @@ from sws.base.errors import UsageError
 from sws.crypto.aes import AES, mask_many
 from sws.crypto.kernels import aes_bitslice, aes_schedule, aes_translate
 from sws.crypto.ref import aes as ref
+from sws.crypto.selection import is_compiled
 from tests.crypto.aes_kernels import CIPHERS, FAST, other_ctr, other_ecb
 from tests.kit.vectors import extra_json, load_vectors
 
@@ -197,6 +198,8 @@ def test_techniques_agree(key: bytes, count: int, chance: random.Random) -> None
     ],
 )
 def test_what_each_mode_takes(mode: str, cipher: str, hasher: str) -> None:
+    if is_compiled("sws.crypto.kernels.compiled_aes") and mode != "ref":
+        cipher, hasher = "compiled_cipher.AesKey", "compiled_ghash.GhashKey"
     if sys.implementation.name == "pypy" and mode in ("auto", "pure"):
         cipher, hasher = "aes_tables.AesKey", "ghash_tables.GhashKey"
     code = (

@@ -112,7 +112,7 @@ def test_lengths_beside_another_implementation(gcm: type[AESGCM], size: int, len
     chance = random.Random(f"{size}/{length}")
     key = chance.randbytes(size)
     cipher = gcm(key)
-    for _ in range(3):
+    for _ in range(3 if length < 5000 else 1):
         nonce, plaintext, aad = chance.randbytes(12), chance.randbytes(length), chance.randbytes(chance.choice((0, 5, 13, 16, 33)))
         sealed = cipher.seal(nonce, plaintext, aad)
         assert sealed == other_seal(key, nonce, plaintext, aad)

@@ -5,11 +5,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib.machinery import EXTENSION_SUFFIXES
+from pathlib import Path
 
 import pytest
 
 from sws.base.errors import UsageError
-from sws.crypto.selection import Kernel, choose, kernels_in_use
+from sws.crypto import selection
+from sws.crypto.selection import Kernel, choose, is_compiled, kernels_in_use
 
 KERNELS = [
     Kernel("stdlib", lambda: "library"),
@@ -48,6 +51,27 @@ def test_a_primitive_without_a_kernel_for_the_mode_says_so() -> None:
 
 def test_a_kernel_that_is_not_taken_is_not_loaded() -> None:
     assert choose("test", [Kernel("lanes", lambda: "good"), Kernel("ref", lambda: pytest.fail("loaded"))], "auto") == "good"
+
+
+def test_a_compiled_module_is_recognised(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / f"made_of_c{EXTENSION_SUFFIXES[0]}").write_bytes(b"")
+    (tmp_path / "librt.py").write_bytes(b"")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(selection, "IS_PYPY", False)
+    assert is_compiled("made_of_c")
+    assert not is_compiled("sws.crypto.ref.x25519")
+    assert not is_compiled("sws.no_such_module")
+    monkeypatch.setattr(selection, "IS_PYPY", True)
+    assert not is_compiled("made_of_c")
+
+
+def test_a_compiled_module_without_its_run_time_library_is_not_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / f"made_of_c_too{EXTENSION_SUFFIXES[0]}").write_bytes(b"")
+    monkeypatch.setattr(selection, "IS_PYPY", False)
+    monkeypatch.setattr(sys, "path", [str(tmp_path)])
+    monkeypatch.setattr(sys, "path_importer_cache", {})
+    monkeypatch.delitem(sys.modules, "librt", raising=False)
+    assert not is_compiled("made_of_c_too")
 
 
 def test_importing_the_package_costs_nothing_to_speak_of() -> None:

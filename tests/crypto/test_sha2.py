@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sws.crypto import sha2
-from sws.crypto.kernels import _generate_tables_sha2, _tables_sha2, emit_sha2, scalar_sha2
+from sws.crypto.kernels import _generate_tables_sha2, _tables_sha2
 from tests.crypto.hash_kernels import SHA2_KERNELS, SHA2_NAMES
 from tests.kit.vectors import extra_json, load_vectors
 
@@ -124,11 +124,6 @@ def test_the_generator_writes_beside_itself(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(Path, "write_text", lambda path, text, encoding: written.update({path.name: text}))
     runpy.run_path(_generate_tables_sha2.__file__, run_name="__main__")
     assert written == {"_tables_sha2.py": _generate_tables_sha2.source()}
-
-
-def test_the_scalar_form_is_what_the_emitter_writes() -> None:
-    path = Path(scalar_sha2.__file__)
-    assert (path.name, path.read_text(encoding="utf-8")) == (emit_sha2.TARGET, emit_sha2.source())
 
 
 @pytest.mark.parametrize(("mode", "kind"), [("auto", "stdlib"), ("ct", None), ("ref", "ref")])

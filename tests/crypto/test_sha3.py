@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -12,7 +11,6 @@ from hypothesis import strategies as st
 
 from sws.base.errors import UsageError
 from sws.crypto import sha3
-from sws.crypto.kernels import emit_keccak, scalar_keccak
 from sws.crypto.ref import sha3 as ref
 from tests.crypto.hash_kernels import SHA3_KERNELS, SHA3_NAMES
 from tests.kit.vectors import load_vectors
@@ -81,11 +79,6 @@ def test_the_standards_tables_follow_from_its_rules() -> None:
     assert ref.rotation_offsets()[:10] == (0, 1, 62, 28, 27, 36, 44, 6, 55, 20)
     constants = ref.round_constants()
     assert (constants[0], constants[1], constants[23]) == (0x1, 0x8082, 0x8000000080008008)
-
-
-def test_the_scalar_form_is_what_the_emitter_writes() -> None:
-    path = Path(scalar_keccak.__file__)
-    assert (path.name, path.read_text(encoding="utf-8")) == (emit_keccak.TARGET, emit_keccak.source())
 
 
 @KERNELS

@@ -194,9 +194,3 @@ def test_every_choice_computes_the_same(load: Callable[[], x25519._Functions]) -
     k = clamp(bytes(range(32)))
     assert functions.base(k, 5) == twin(k, 9)
     assert functions.exchange(k, 77, 5) == twin(k, 77)
-
-
-def test_a_compiled_module_is_recognised() -> None:
-    assert x25519._is_compiled("_hashlib") or x25519._is_compiled("unicodedata") or sys.implementation.name == "pypy"
-    assert not x25519._is_compiled("sws.crypto.ref.x25519")
-    assert not x25519._is_compiled("sws.no_such_module")

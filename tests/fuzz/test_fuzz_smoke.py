@@ -7,11 +7,11 @@ import random
 
 import pytest
 
-from tests.fuzz import fuzz_aesgcm, fuzz_hashes, fuzz_http1, fuzz_mlkem, fuzz_tls
+from tests.fuzz import fuzz_aesgcm, fuzz_chacha, fuzz_hashes, fuzz_http1, fuzz_mlkem, fuzz_tls
 from tests.fuzz.kit import FuzzFailure, Target, fuzz
 
 
-@pytest.mark.parametrize("target", [*fuzz_http1.TARGETS, *fuzz_aesgcm.TARGETS], ids=lambda target: target.name)
+@pytest.mark.parametrize("target", fuzz_http1.TARGETS, ids=lambda target: target.name)
 def test_smoke(target: Target) -> None:
     report = fuzz(target, executions=1500, seconds=30.0, seed=1)
     assert report.executions == 1500
@@ -29,7 +29,10 @@ def test_the_loop_finds_a_planted_fault() -> None:
         fuzz(target, executions=100_000, seconds=30.0, seed=3)
 
 
-@pytest.mark.parametrize("target", [*fuzz_hashes.TARGETS, *fuzz_mlkem.TARGETS, *fuzz_tls.TARGETS], ids=lambda target: target.name)
+_CRYPTOGRAPHY = [*fuzz_hashes.TARGETS, *fuzz_mlkem.TARGETS, *fuzz_chacha.TARGETS, *fuzz_aesgcm.TARGETS, *fuzz_tls.TARGETS]
+
+
+@pytest.mark.parametrize("target", _CRYPTOGRAPHY, ids=lambda target: target.name)
 def test_smoke_of_cryptography(target: Target) -> None:
     report = fuzz(target, executions=150, seconds=30.0, seed=1)
     assert report.executions == 150

@@ -85,15 +85,18 @@ def _octet_at(left_out: int) -> tuple[int, ...]:
 _OCTETS: Final = tuple(map(_octet_at, range(4)))
 
 
-def patterns(round_keys: Sequence[bytes]) -> list[array[int]]:
+def patterns(round_keys: Sequence[bytes], start: int = _START) -> list[array[int]]:
     """For each round and bit, the places where the round key has that bit: bit p for place p.
 
     The constant of SubBytes, which the circuit leaves out, is added to all but the first: MixColumns takes an octet repeated four times to
     itself.
+
+    Args:
+      start:  how many ShiftRows count as left out before the first round.
     """
     found = []
     for number, key in enumerate(round_keys):
-        places = int.from_bytes(bytes(itemgetter(*_OCTETS[(_START + number) & 3])(key)), "little") ^ (_CONSTANT if number else 0)
+        places = int.from_bytes(bytes(itemgetter(*_OCTETS[(start + number) & 3])(key)), "little") ^ (_CONSTANT if number else 0)
         found.append(array("H", [_gathered(places >> bit & _LOWEST) for bit in range(8)]))
     return found
 

@@ -11,15 +11,14 @@ from __future__ import annotations
 import sys
 from array import array
 from collections.abc import Sequence
+from struct import pack, unpack
 from typing import Final
 
 from sws.crypto.kernels.scalar_chacha20 import crypt
-from sws.crypto.kernels.scalar_poly1305 import accumulate
+from sws.crypto.kernels.scalar_poly1305 import tag_words
 
 __all__ = ["crypt_many", "first_octets", "key_streams", "mac"]
 
-_P: Final = (1 << 130) - 5
-_LOW: Final = (1 << 128) - 1
 _ZEROS: Final = tuple(bytes(count) for count in range(65))
 _SWAP: Final = sys.byteorder == "big"
 
@@ -52,12 +51,16 @@ def _crypt(key: bytes, runs: Sequence[Run], data: bytes) -> bytes:
 
 def crypt_many(key: bytes, runs: Sequence[Run], texts: Sequence[bytes]) -> tuple[list[bytes], list[bytes]]:
     """The first 32 octets of each run, and each text XOR the run's blocks after the first."""
+    parts: list[bytes] = []
+    for text in texts:
+        parts += (_ZEROS[64], text, _ZEROS[-len(text) & 63])
+    mixed = _crypt(key, runs, b"".join(parts))
     keys, outputs = [], []
-    for run, text in zip(runs, texts, strict=True):
-        size = len(text)
-        mixed = _crypt(key, (run,), b"".join((_ZEROS[64], text, _ZEROS[-size & 63])))
-        keys.append(mixed[:32])
-        outputs.append(mixed[64 : 64 + size])
+    at = 0
+    for (_, _, count), text in zip(runs, texts, strict=True):
+        keys.append(mixed[at : at + 32])
+        outputs.append(mixed[at + 64 : at + 64 + len(text)])
+        at += 64 * count
     return keys, outputs
 
 
@@ -74,7 +77,7 @@ def mac(key: bytes, message: bytes) -> bytes:
       key:  32 octets, for one message; SECRET.
     Returns: 16 octets.
     """
-    a, b, c, d = _words(key[:16])
+    a, b, c, d, *added = unpack("<8I", key)
     r = (
         a & 0x3FFFFFF,
         (a >> 26 | b << 6) & 0x3FFFF03,
@@ -86,5 +89,4 @@ def mac(key: bytes, message: bytes) -> bytes:
     if rest:
         message = b"".join((message, b"\1", bytes(15 - rest)))
     words = _words(message)
-    total = accumulate(words, len(words) - 4 if rest else len(words), r) % _P
-    return ((total + int.from_bytes(key[16:], "little")) & _LOW).to_bytes(16, "little")
+    return pack("<4I", *tag_words(words, len(words) - 4 if rest else len(words), r, added))

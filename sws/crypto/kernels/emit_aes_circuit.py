@@ -15,7 +15,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["PLACES", "TARGET", "Move", "moves", "source"]
+__all__ = ["PLACES", "TARGET", "Move", "circuit", "moves", "source"]
 
 TARGET: Final = "aes_circuit.py"
 
@@ -125,7 +125,7 @@ class _Writer:
         text = self._expression(gate)
         name = self.free.pop() if self.free else f"v{len(self.names)}"
         self.names[gate] = name
-        self.lines.append(f"    {name} = {text}")
+        self.lines.append(f"{name} = {text}")
 
     def _needed(self, gate: str) -> list[str]:
         found: list[str] = []
@@ -151,18 +151,24 @@ class _Writer:
         return known
 
 
-def _sub_bytes() -> list[str]:
+def circuit() -> tuple[list[str], list[str]]:
+    """The statements of the circuit on a0 … a7, least significant first, and the names that hold the result then."""
     writer = _Writer()
     for gate in writer.gates:
         if gate not in writer.inline:
             writer.write(gate)
+    return writer.lines, [writer.names[f"s{7 - bit}"] for bit in range(8)]
+
+
+def _sub_bytes() -> list[str]:
+    lines, names = circuit()
     arguments = ", ".join(f"a{bit}: int" for bit in range(8))
-    results = ", ".join(writer.names[f"s{7 - bit}"] for bit in range(8))
+    results = ", ".join(names)
     return [
         "",
         f"def sub_bytes({arguments}) -> Planes:",
         '    """SubBytes of every octet, least significant plane first, without the constant 0x63."""',
-        *writer.lines,
+        *[f"    {line}" for line in lines],
         f"    return {results}",
         "",
     ]

@@ -2,13 +2,17 @@
 """Writes `scalar_chacha20.py`: ChaCha20 on 32-bit words in sixteen variables, all of a double round written out.  RFC 8439 §2.3.
 
 PyPy's JIT and mypyc keep the words in registers; a loop over the ten double rounds, inside one over the blocks, is all there is.
+
+What stands above bit 31 of a word is without meaning.  Only before a rotation is it cut off: then t << r has the rotated word's upper part
+in its lower half, and the lower part from bit 32 on, where one shift brings it down.  A word that was rotated stays below 2^48; the others
+have twenty such added to them, twice a double round, and stay below 2^54.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["TARGET", "source"]
+__all__ = ["CONSTANTS", "TARGET", "double_round", "source"]
 
 TARGET: Final = "scalar_chacha20.py"
 
@@ -45,15 +49,26 @@ def crypt(out: MutableSequence[int], place: int, key: Sequence[int], first: int,
     t: i64 = 0
 '''
 
-_CONSTANTS: Final = (0x61707865, 0x3320646E, 0x79622D32, 0x6B206574)
+CONSTANTS: Final = (0x61707865, 0x3320646E, 0x79622D32, 0x6B206574)
 
 
 def _quarter_round(a: int, b: int, c: int, d: int) -> list[str]:
     lines = []
     for to, by, turned, count in ((a, b, d, 16), (c, d, b, 12), (a, b, d, 8), (c, d, b, 7)):
-        lines.append(f"x{to} = (x{to} + x{by}) & 0xFFFFFFFF")
-        lines.append(f"t = x{turned} ^ x{to}")
-        lines.append(f"x{turned} = (t << {count} & 0xFFFFFFFF) | t >> {32 - count}")
+        lines.append(f"x{to} += x{by}")
+        lines.append(f"t = (x{turned} ^ x{to}) & 0xFFFFFFFF")
+        lines.append(f"t <<= {count}")
+        lines.append(f"x{turned} = t | t >> 32")
+    return lines
+
+
+def double_round() -> list[str]:
+    """A column round and a diagonal round on x0 … x15."""
+    lines = []
+    for column in range(4):
+        lines += _quarter_round(column, 4 + column, 8 + column, 12 + column)
+    for column in range(4):
+        lines += _quarter_round(column, 4 + (column + 1) % 4, 8 + (column + 2) % 4, 12 + (column + 3) % 4)
     return lines
 
 
@@ -62,7 +77,7 @@ def source() -> str:
     text = _HEAD
     for index in range(16):
         value = (
-            f"0x{_CONSTANTS[index]:X}"
+            f"0x{CONSTANTS[index]:X}"
             if index < 4
             else f"key[{index - 4}]"
             if index < 12
@@ -75,12 +90,7 @@ def source() -> str:
     for index in range(16):
         text += f"        x{index}: i64 = s{index}\n"
     text += "        turn: i64 = 0\n        while turn < 10:\n"
-    lines = []
-    for column in range(4):
-        lines += _quarter_round(column, 4 + column, 8 + column, 12 + column)
-    for column in range(4):
-        lines += _quarter_round(column, 4 + (column + 1) % 4, 8 + (column + 2) % 4, 12 + (column + 3) % 4)
-    text += "".join(f"            {line}\n" for line in lines)
+    text += "".join(f"            {line}\n" for line in double_round())
     text += "            turn += 1\n"
     for index in range(16):
         text += (

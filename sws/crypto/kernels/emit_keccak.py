@@ -23,7 +23,7 @@ Timing: as the readable twin, `sws.crypto.ref.sha3`.
 from __future__ import annotations
 
 from functools import partial
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from sws.crypto.hash_types import Sha3
 from sws.crypto.kernels.sponge import (
@@ -38,6 +38,9 @@ from sws.crypto.kernels.sponge import (
     SpongeXof,
     one_by_one,
 )
+
+if TYPE_CHECKING:
+    from mypy_extensions import i64
 
 __all__ = ["SHA3", "absorb"]
 
@@ -137,6 +140,10 @@ def _permute() -> list[str]:
         "def _permute(high: list[int], low: list[int]) -> None:",
         '    """The permutation, in place.  §3.4."""',
     ]
+    words = [
+        f"{name}{place}{half}" for name, count in (("a", 25), ("b", 25), ("c", 5), ("d", 5)) for place in range(count) for half in "hl"
+    ]
+    lines += [f"    {word}: i64 = 0" for word in [*words, "hi", "lo"]]
     lines += [f"    {row} = {place}" for row, place in _rows()]
     lines += ["    for r in range(24):", *_round()]
     return lines + [f"    {place} = {row}" for row, place in _rows()]

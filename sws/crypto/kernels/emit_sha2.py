@@ -26,11 +26,14 @@ from __future__ import annotations
 
 from functools import partial
 from struct import unpack_from
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from sws.crypto.hash_types import Octets, Sha2
 from sws.crypto.kernels._tables_sha2 import K256, K512
 from sws.crypto.kernels.block_hash import SHA224, SHA256, SHA384, SHA512, BlockHash, State
+
+if TYPE_CHECKING:
+    from mypy_extensions import i64
 
 __all__ = ["SHA2", "compress_32", "compress_64"]
 
@@ -89,10 +92,16 @@ def _rounds_32(indent: str, with_schedule: bool) -> list[str]:
     return [indent + line for line in lines]
 
 
+def _declared(names: list[str]) -> list[str]:
+    """What makes machine integers of the names where mypyc compiles this."""
+    return [f"    {name}: i64 = 0" for name in names]
+
+
 def _compress_32() -> list[str]:
     return [
         "def compress_32(state: State, data: Octets) -> State:",
         '    """The state after whole 64-octet blocks, of SHA-224 and SHA-256."""',
+        *_declared([*_NAMES, "x", "y", "s0", "s1", *(f"w{i}" for i in range(16)), *(f"p{i}" for i in range(8))]),
         "    octets = bytes(data)",
         "    k = list(K256)",
         "    p0, p1, p2, p3, p4, p5, p6, p7 = state",
@@ -122,6 +131,7 @@ def _compress_64() -> list[str]:
     lines = [
         "def compress_64(state: State, data: Octets) -> State:",
         '    """The state after whole 128-octet blocks, of SHA-384 and SHA-512."""',
+        *_declared([f"{name}{half}" for name in (*_NAMES, "x", "y", "s0", "s1") for half in "hl"] + ["low"]),
         "    octets = bytes(data)",
         "    wh, wl = [0] * 80, [0] * 80",
         "    kh, kl = [x >> 32 for x in K512], [x & M for x in K512]",

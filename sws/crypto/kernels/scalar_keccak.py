@@ -7,7 +7,7 @@ Timing: as the readable twin, `sws.crypto.ref.sha3`.
 from __future__ import annotations
 
 from functools import partial
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from sws.crypto.hash_types import Sha3
 from sws.crypto.kernels.sponge import (
@@ -22,6 +22,9 @@ from sws.crypto.kernels.sponge import (
     SpongeXof,
     one_by_one,
 )
+
+if TYPE_CHECKING:
+    from mypy_extensions import i64
 
 __all__ = ["SHA3", "absorb"]
 
@@ -82,6 +85,128 @@ RC_LOW: Final = (
 
 def _permute(high: list[int], low: list[int]) -> None:
     """The permutation, in place.  §3.4."""
+    a0h: i64 = 0
+    a0l: i64 = 0
+    a1h: i64 = 0
+    a1l: i64 = 0
+    a2h: i64 = 0
+    a2l: i64 = 0
+    a3h: i64 = 0
+    a3l: i64 = 0
+    a4h: i64 = 0
+    a4l: i64 = 0
+    a5h: i64 = 0
+    a5l: i64 = 0
+    a6h: i64 = 0
+    a6l: i64 = 0
+    a7h: i64 = 0
+    a7l: i64 = 0
+    a8h: i64 = 0
+    a8l: i64 = 0
+    a9h: i64 = 0
+    a9l: i64 = 0
+    a10h: i64 = 0
+    a10l: i64 = 0
+    a11h: i64 = 0
+    a11l: i64 = 0
+    a12h: i64 = 0
+    a12l: i64 = 0
+    a13h: i64 = 0
+    a13l: i64 = 0
+    a14h: i64 = 0
+    a14l: i64 = 0
+    a15h: i64 = 0
+    a15l: i64 = 0
+    a16h: i64 = 0
+    a16l: i64 = 0
+    a17h: i64 = 0
+    a17l: i64 = 0
+    a18h: i64 = 0
+    a18l: i64 = 0
+    a19h: i64 = 0
+    a19l: i64 = 0
+    a20h: i64 = 0
+    a20l: i64 = 0
+    a21h: i64 = 0
+    a21l: i64 = 0
+    a22h: i64 = 0
+    a22l: i64 = 0
+    a23h: i64 = 0
+    a23l: i64 = 0
+    a24h: i64 = 0
+    a24l: i64 = 0
+    b0h: i64 = 0
+    b0l: i64 = 0
+    b1h: i64 = 0
+    b1l: i64 = 0
+    b2h: i64 = 0
+    b2l: i64 = 0
+    b3h: i64 = 0
+    b3l: i64 = 0
+    b4h: i64 = 0
+    b4l: i64 = 0
+    b5h: i64 = 0
+    b5l: i64 = 0
+    b6h: i64 = 0
+    b6l: i64 = 0
+    b7h: i64 = 0
+    b7l: i64 = 0
+    b8h: i64 = 0
+    b8l: i64 = 0
+    b9h: i64 = 0
+    b9l: i64 = 0
+    b10h: i64 = 0
+    b10l: i64 = 0
+    b11h: i64 = 0
+    b11l: i64 = 0
+    b12h: i64 = 0
+    b12l: i64 = 0
+    b13h: i64 = 0
+    b13l: i64 = 0
+    b14h: i64 = 0
+    b14l: i64 = 0
+    b15h: i64 = 0
+    b15l: i64 = 0
+    b16h: i64 = 0
+    b16l: i64 = 0
+    b17h: i64 = 0
+    b17l: i64 = 0
+    b18h: i64 = 0
+    b18l: i64 = 0
+    b19h: i64 = 0
+    b19l: i64 = 0
+    b20h: i64 = 0
+    b20l: i64 = 0
+    b21h: i64 = 0
+    b21l: i64 = 0
+    b22h: i64 = 0
+    b22l: i64 = 0
+    b23h: i64 = 0
+    b23l: i64 = 0
+    b24h: i64 = 0
+    b24l: i64 = 0
+    c0h: i64 = 0
+    c0l: i64 = 0
+    c1h: i64 = 0
+    c1l: i64 = 0
+    c2h: i64 = 0
+    c2l: i64 = 0
+    c3h: i64 = 0
+    c3l: i64 = 0
+    c4h: i64 = 0
+    c4l: i64 = 0
+    d0h: i64 = 0
+    d0l: i64 = 0
+    d1h: i64 = 0
+    d1l: i64 = 0
+    d2h: i64 = 0
+    d2l: i64 = 0
+    d3h: i64 = 0
+    d3l: i64 = 0
+    d4h: i64 = 0
+    d4l: i64 = 0
+    hi: i64 = 0
+    lo: i64 = 0
     a0h, a1h, a2h, a3h, a4h = high[0:5]
     a5h, a6h, a7h, a8h, a9h = high[5:10]
     a10h, a11h, a12h, a13h, a14h = high[10:15]

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from functools import partial
 from struct import unpack_from
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from sws.crypto.hash_types import Octets, Sha2
 from sws.crypto.kernels._tables_sha2 import K256, K512
 from sws.crypto.kernels.block_hash import SHA224, SHA256, SHA384, SHA512, BlockHash, State
+
+if TYPE_CHECKING:
+    from mypy_extensions import i64
 
 __all__ = ["SHA2", "compress_32", "compress_64"]
 
@@ -21,6 +24,42 @@ M: Final = 0xFFFFFFFF
 
 def compress_32(state: State, data: Octets) -> State:
     """The state after whole 64-octet blocks, of SHA-224 and SHA-256."""
+    a: i64 = 0
+    b: i64 = 0
+    c: i64 = 0
+    d: i64 = 0
+    e: i64 = 0
+    f: i64 = 0
+    g: i64 = 0
+    h: i64 = 0
+    x: i64 = 0
+    y: i64 = 0
+    s0: i64 = 0
+    s1: i64 = 0
+    w0: i64 = 0
+    w1: i64 = 0
+    w2: i64 = 0
+    w3: i64 = 0
+    w4: i64 = 0
+    w5: i64 = 0
+    w6: i64 = 0
+    w7: i64 = 0
+    w8: i64 = 0
+    w9: i64 = 0
+    w10: i64 = 0
+    w11: i64 = 0
+    w12: i64 = 0
+    w13: i64 = 0
+    w14: i64 = 0
+    w15: i64 = 0
+    p0: i64 = 0
+    p1: i64 = 0
+    p2: i64 = 0
+    p3: i64 = 0
+    p4: i64 = 0
+    p5: i64 = 0
+    p6: i64 = 0
+    p7: i64 = 0
     octets = bytes(data)
     k = list(K256)
     p0, p1, p2, p3, p4, p5, p6, p7 = state
@@ -281,6 +320,31 @@ def compress_32(state: State, data: Octets) -> State:
 
 def compress_64(state: State, data: Octets) -> State:
     """The state after whole 128-octet blocks, of SHA-384 and SHA-512."""
+    ah: i64 = 0
+    al: i64 = 0
+    bh: i64 = 0
+    bl: i64 = 0
+    ch: i64 = 0
+    cl: i64 = 0
+    dh: i64 = 0
+    dl: i64 = 0
+    eh: i64 = 0
+    el: i64 = 0
+    fh: i64 = 0
+    fl: i64 = 0
+    gh: i64 = 0
+    gl: i64 = 0
+    hh: i64 = 0
+    hl: i64 = 0
+    xh: i64 = 0
+    xl: i64 = 0
+    yh: i64 = 0
+    yl: i64 = 0
+    s0h: i64 = 0
+    s0l: i64 = 0
+    s1h: i64 = 0
+    s1l: i64 = 0
+    low: i64 = 0
     octets = bytes(data)
     wh, wl = [0] * 80, [0] * 80
     kh, kl = [x >> 32 for x in K512], [x & M for x in K512]
