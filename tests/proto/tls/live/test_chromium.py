@@ -38,7 +38,7 @@ def test_post_quantum_tls_1_3(https: ServerProcess, pki: Pki, tmp_path: pathlib.
             address = f"https://{kind}.example:{https.port}"
             chrome.get(address + "/.well-known/sws")
             facts = json.loads(chrome.find_element(By.TAG_NAME, "body").text)
-            assert facts["protocol"] == "HTTP/1.1"
+            assert facts["protocol"] == "h2"
             assert facts["cipher"].split()[1] == "X25519MLKEM768"
             messages = [json.loads(entry["message"])["message"] for entry in chrome.get_log("performance")]
             responses = [m["params"]["response"] for m in messages if m["method"] == "Network.responseReceived"]

@@ -44,7 +44,7 @@ def test_many_requests_on_one_connection(https: ServerProcess, pki: Pki) -> None
     name = f"https://p256.example:{https.port}/hello.txt"
     done = curl(https, pki, "-w", "%{num_connects} %{http_version}\n", *[name] * 9)
     assert done.stdout.count(b"hello\n") == 10
-    assert sum(int(line[:1]) for line in done.stdout.splitlines() if line.endswith(b" 1.1")) == 1
+    assert sum(int(line[:1]) for line in done.stdout.splitlines() if line.endswith(b" 2")) == 1
 
 
 def test_a_large_file_and_a_range(https: ServerProcess, pki: Pki) -> None:
