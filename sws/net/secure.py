@@ -129,7 +129,7 @@ class SecureEngine:
             return
         if plain:
             found = self.inner.receive(b"".join(plain), now)
-            if early:
+            if early and tls.facts.early:
                 for event in found:
                     if type(event) is RequestStarted:
                         event.request.early = True
