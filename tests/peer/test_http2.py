@@ -58,8 +58,10 @@ def test_curl(server: ServerProcess, which: int, tmp_path: pathlib.Path) -> None
     status = ("--write-out", "%{http_code}", "--output", "/dev/null")
     assert curl(server, which, "--data-binary", f"@{body}", *status, "/") == b"405"
     assert curl(server, which, "--header", "Expect: 100-continue", "--data-binary", f"@{body}", *status, "/") == b"405"
-    many = [part for number in range(20) for part in ("--output", "/dev/null", f"{server.urls[which]}/f/{number}.txt")]
-    assert curl(server, which, "--parallel", "--write-out", "%{http_code} ", *many[:-1], "/f/19.txt").split() == [b"200"] * 20
+    if which == 1:  # curl 7.88 cannot share a connection of prior knowledge among parallel transfers, with nginx neither
+        many = [part for number in range(19) for part in ("--output", "/dev/null", f"{server.urls[which]}/f/{number}.txt")]
+        statuses = curl(server, which, "--parallel", "--write-out", "%{http_code} ", *many, "--output", "/dev/null", "/f/19.txt")
+        assert statuses.split() == [b"200"] * 20
 
 
 def test_the_same_port_speaks_http_1(server: ServerProcess) -> None:
