@@ -18,6 +18,7 @@ from sws.base.engine import Event, FileSpan, Output
 from sws.proto.h2 import ClientConnection, Http2Limits, IdlePolicy, ServerConnection
 
 PREFACE: Final = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+LIMITS: Final = Http2Limits()
 DATE: Final = b"Sun, 06 Nov 1994 08:49:37 GMT"
 DATA, HEADERS, PRIORITY, RST_STREAM, SETTINGS, PUSH_PROMISE, PING, GOAWAY, WINDOW_UPDATE, CONTINUATION = range(10)
 PRIORITY_UPDATE: Final = 16
@@ -154,6 +155,12 @@ class _Peer:
         self.events += found
         return found
 
+    def frames_after(self, seconds: float) -> list[Frame]:
+        """What it sends while time passes."""
+        self.kept.clear()
+        self.wait(seconds)
+        return parse(joined(self.kept)) + self.frames()
+
     kept: list[Output]
 
 
@@ -168,7 +175,7 @@ class ServerPeer(_Peer):
 
     def __init__(
         self,
-        limits: Http2Limits = Http2Limits(),
+        limits: Http2Limits = LIMITS,
         *,
         own: tuple[tuple[int, int], ...] = (),
         greet: bool = True,
@@ -194,7 +201,7 @@ class ServerPeer(_Peer):
 class ClientPeer(_Peer):
     """A server of a client engine."""
 
-    def __init__(self, limits: Http2Limits = Http2Limits(), *, own: tuple[tuple[int, int], ...] = (), now: float = 100.0) -> None:
+    def __init__(self, limits: Http2Limits = LIMITS, *, own: tuple[tuple[int, int], ...] = (), now: float = 100.0) -> None:
         super().__init__(now)
         self.kept = []
         self.client = ClientConnection(now, limits=limits, observe=self.defended.append)

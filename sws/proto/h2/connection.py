@@ -380,7 +380,7 @@ class Connection:
     def _discard(self, stream: Stream, length: int, ended: bool, now: float) -> None:
         """Content that nobody wants: its credit goes back at once, up to a bound."""
         self._intake.return_connection(length, now)
-        if ended:
+        if ended or stream.intake is Intake.REFUSED:
             return
         self._intake.return_stream(stream, length, now)
         if stream.received > self._limits.drain and stream.state is _HALF_CLOSED_LOCAL:
@@ -472,9 +472,10 @@ class Connection:
             if self._is_idle(number):
                 raise H2ConnectionError(ErrorCode.PROTOCOL_ERROR, "RST_STREAM for an idle stream")
             return
+        is_complete = stream.said is Message.ENDED and not stream.queued
         self._break_off(stream)
         events.append(Aborted(number, f"reset by the peer: {ErrorCode.name_of(code)}"))
-        if not self._client:
+        if not self._client and not is_complete:
             self._budgets.spend("rapid_reset", now)
 
     def _on_priority(self, header: FrameHeader, payload: bytes, now: float) -> None:

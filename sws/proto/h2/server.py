@@ -37,6 +37,7 @@ _ENDED: Final = Message.ENDED
 _HELD: Final = Intake.HELD
 _RUNNING: Final = ConnectionState.OPEN
 _BLOCK_MAXIMUM: Final = 16384
+_MOMENT: Final = 0.5
 
 
 @final
@@ -275,14 +276,16 @@ class ServerConnection(Connection):
             self.send_data(stream, content, True)
 
     def _message_complete(self, stream: Stream) -> None:
-        """The response is complete and the request is not: drain the rest, or say that it is not wanted.  RFC 9113 §8.1."""
+        """The response is complete and the request is not: drain the rest, or say that it is not wanted.  RFC 9113 §8.1.
+
+        That is said a moment later: there are clients that throw a response away if the RST_STREAM comes together with it.
+        """
         self._intake.forget(stream, self._now)
         left = None if stream.expected is None else stream.expected - stream.received
         if left is not None and left > self._limits.drain:
             self._intake_step(stream, IntakeInput.REFUSE)
         self._intake_step(stream, IntakeInput.ANSWERED)
-        if stream.intake is Intake.REFUSED:
-            self._reset_stream(stream, ErrorCode.NO_ERROR)
+        stream.last = self._now
 
     # --- time ----------------------------------------------------------------------------------------------------
 
@@ -298,8 +301,11 @@ class ServerConnection(Connection):
         super()._check_streams(now, events)
         for stream in tuple(self._streams.values()):
             is_coming = stream.state is _OPEN or stream.state is _HALF_CLOSED_LOCAL
-            if is_coming and stream.said is not Message.TUNNEL and stream.intake is not Intake.REFUSED:
-                self._check_upload(stream, now, events)
+            if is_coming and stream.said is not Message.TUNNEL:
+                if stream.intake is not Intake.REFUSED:
+                    self._check_upload(stream, now, events)
+                elif stream.state is _HALF_CLOSED_LOCAL and now >= stream.last + _MOMENT:
+                    self._reset_stream(stream, ErrorCode.NO_ERROR)
 
     def _check_upload(self, stream: Stream, now: float, events: list[Event]) -> None:
         """Content that comes too slowly; the clock stands still while the silence is ours."""

@@ -105,7 +105,8 @@ class Encoder:
     def __init__(self, table_size: int = DEFAULT_TABLE_SIZE) -> None:
         self._own = table_size
         self._maximum = min(table_size, DEFAULT_TABLE_SIZE)
-        self._lowest: int | None = None  # a size update is owed; the smallest size since the last block (§4.2)
+        # A size update is owed; the smallest size since the last block (§4.2).  A table smaller than all begin with is one, too.
+        self._lowest: int | None = self._maximum if self._maximum < DEFAULT_TABLE_SIZE else None
         self._entries: list[Field] = []  # entries[_start:] is the table, oldest first
         self._start = 0
         self._size = 0

@@ -19,7 +19,7 @@ from sws.proto.h2.frames.priority import Dependency
 __all__ = ["DependencyTree"]
 
 _DEFAULT_WEIGHT: Final = 16
-_OCTETS_PER_WEIGHT: Final = 1024
+_OCTETS_PER_WEIGHT: Final = 256
 
 
 @final
