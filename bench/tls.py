@@ -251,8 +251,11 @@ def small(bench: Bench) -> None:
 
 
 def worker_of(pid: int) -> int:
-    """The one worker of a master."""
-    return int(pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[0])
+    """The one worker of a master, which listens before it forks."""
+    children = pathlib.Path(f"/proc/{pid}/task/{pid}/children")
+    while not (found := children.read_text().split()):
+        time.sleep(0.01)
+    return int(found[0])
 
 
 def resident(pid: int) -> int:
