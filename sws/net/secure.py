@@ -210,9 +210,8 @@ class SecureEngine:
             self._feed()
             if not self._outputs and inner.wants_close and not tls.wants_close:
                 tls.close()
-        found: list[Output] = []
-        found += tls.data_to_send(TURN_OCTETS)
-        return found
+        out = tls.data_to_send(TURN_OCTETS)
+        return [b"".join(out)] if out else []  # in one piece: the records of a flight leave by one call
 
     def _feed(self) -> None:
         """Move output into TLS as far as the budget goes; part of a file that is not there any more ends the connection."""
