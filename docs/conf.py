@@ -13,7 +13,7 @@ author = "the sws authors"
 copyright = "2026, the sws authors"
 version = release = __version__
 extensions = ["sphinx.ext.autodoc"]
-exclude_patterns = ["_build", "adr/*.md"]
+exclude_patterns = ["_build", "adr/*.md", "crypto/_*.txt"]
 html_theme = "furo"
 html_title = f"sws {__version__}"
 nitpicky = False

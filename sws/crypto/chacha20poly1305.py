@@ -62,17 +62,22 @@ class ChaCha20Poly1305:
         Returns: the ciphertext and the tag.
         Raises:  UsageError for another nonce or a text too long.
         """
-        return self.seal_many(((nonce, plaintext, aad),))[0]
+        text = bytes(plaintext)
+        keys, outputs = crypt_many(self._key, (_run(nonce, len(text)),), (text,))
+        output = outputs[0]
+        return output + one_time_mac(keys[0], _mac_data(bytes(aad), output))
 
     def open(self, nonce: bytes, ciphertext: bytes, aad: bytes = b"") -> bytes:
         """Verifies and decrypts what `seal` made.
 
         Raises: AuthenticationError if it was not made so; UsageError for another nonce.
         """
-        plaintext = self.open_many(((nonce, ciphertext, aad),))[0]
-        if plaintext is None:
+        sealed = bytes(ciphertext)
+        text = sealed[:-TAG]
+        keys, outputs = crypt_many(self._key, (_run(nonce, len(text)),), (text,))
+        if len(sealed) < TAG or not equal(one_time_mac(keys[0], _mac_data(bytes(aad), text)), sealed[-TAG:]):
             raise AuthenticationError
-        return plaintext
+        return outputs[0]
 
     def seal_many(self, items: Sequence[Item]) -> list[bytes]:
         """`seal` for each (nonce, plaintext, aad), in one call."""
@@ -95,13 +100,15 @@ class ChaCha20Poly1305:
 
     def _crypt(self, nonces: Sequence[bytes], texts: Sequence[bytes]) -> tuple[list[bytes], list[bytes]]:
         """The one-time key of each message, and its text XOR the blocks from 1 on."""
-        runs: list[Run] = []
-        for nonce, text in zip(nonces, texts, strict=True):
-            size = len(text)
-            if len(nonce) != NONCE or size > MAX_TEXT:
-                raise UsageError("a nonce of 12 octets and at most 2^38 − 64 octets of text")
-            runs.append((bytes(nonce), 0, 1 + (size + BLOCK - 1) // BLOCK))
+        runs = [_run(nonce, len(text)) for nonce, text in zip(nonces, texts, strict=True)]
         return crypt_many(self._key, runs, texts) if runs else ([], [])
+
+
+def _run(nonce: bytes, size: int) -> Run:
+    """The blocks of a message.  Raises: UsageError for another nonce or a text too long."""
+    if len(nonce) != NONCE or size > MAX_TEXT:
+        raise UsageError("a nonce of 12 octets and at most 2^38 − 64 octets of text")
+    return bytes(nonce), 0, 1 + (size + BLOCK - 1) // BLOCK
 
 
 def _mac_data(aad: bytes, ciphertext: bytes) -> bytes:

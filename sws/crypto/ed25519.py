@@ -16,7 +16,6 @@ decoded like any other; who needs signatures that bind to a key refuses such key
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final, NamedTuple, final
 
 from sws.base.errors import DecodeError
@@ -56,7 +55,6 @@ _kernel: Final = choose("ed25519", [Kernel("lanes", _lanes, secret_indexed=True)
 
 
 @final
-@dataclass(frozen=True, slots=True, repr=False)
 class SigningKey:
     """A private key made ready: what `sign` otherwise computes anew from the 32 octets every time.
 
@@ -66,9 +64,18 @@ class SigningKey:
       public:  the public key.
     """
 
-    scalar: int
-    prefix: bytes
-    public: bytes
+    __slots__ = ("prefix", "public", "scalar")
+
+    def __init__(self, scalar: int, prefix: bytes, public: bytes) -> None:
+        self.scalar: Final = scalar
+        self.prefix: Final = prefix
+        self.public: Final = public
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, SigningKey) and (self.scalar, self.prefix) == (other.scalar, other.prefix)
+
+    def __hash__(self) -> int:
+        return hash((self.scalar, self.prefix))
 
     def __repr__(self) -> str:
         return f"SigningKey(public={self.public.hex()})"

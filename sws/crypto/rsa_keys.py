@@ -18,7 +18,6 @@ The moduli that are taken are bounded, because a peer chooses the cost of verify
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
 from typing import Final, final
 
 from sws.base.errors import DecodeError, SwsError, UsageError
@@ -38,7 +37,6 @@ _ROUNDS: Final = 8
 
 
 @final
-@dataclass(frozen=True, slots=True)
 class RsaPublicKey:
     """A public key.  RFC 8017 §3.1.
 
@@ -48,14 +46,24 @@ class RsaPublicKey:
     Raises: DecodeError if a number is out of its bounds.
     """
 
-    n: int
-    e: int
+    __slots__ = ("e", "n")
 
-    def __post_init__(self) -> None:
-        if not MINIMUM_BITS <= self.n.bit_length() <= MAXIMUM_BITS or self.n < 0 or not self.n & 1:
-            raise DecodeError(f"RSA public key: a modulus of {self.n.bit_length()} bits, {MINIMUM_BITS} … {MAXIMUM_BITS} wanted, and odd")
-        if self.e < 3 or not self.e & 1 or self.e.bit_length() > _MAXIMUM_EXPONENT_BITS:
+    def __init__(self, n: int, e: int) -> None:
+        if not MINIMUM_BITS <= n.bit_length() <= MAXIMUM_BITS or n < 0 or not n & 1:
+            raise DecodeError(f"RSA public key: a modulus of {n.bit_length()} bits, {MINIMUM_BITS} … {MAXIMUM_BITS} wanted, and odd")
+        if e < 3 or not e & 1 or e.bit_length() > _MAXIMUM_EXPONENT_BITS:
             raise DecodeError("RSA public key: an exponent that is even, less than 3, or has more than 256 bits")
+        self.n: Final = n
+        self.e: Final = e
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, RsaPublicKey) and (self.n, self.e) == (other.n, other.e)
+
+    def __hash__(self) -> int:
+        return hash((self.n, self.e))
+
+    def __repr__(self) -> str:
+        return f"RsaPublicKey(n={self.n}, e={self.e})"
 
     @property
     def octets(self) -> int:
@@ -64,7 +72,6 @@ class RsaPublicKey:
 
 
 @final
-@dataclass(frozen=True, slots=True, repr=False)
 class RsaPrivateKey:
     """A private key of two primes.  RFC 8017 §3.2 and A.1.2.
 
@@ -75,27 +82,36 @@ class RsaPrivateKey:
     Raises: DecodeError if the numbers do not belong together.  Whether p and q are primes is not looked at: `check_primes` does.
     """
 
-    n: int
-    e: int
-    d: int
-    p: int
-    q: int
-    dp: int = field(init=False)
-    dq: int = field(init=False)
-    q_inv: int = field(init=False)
+    __slots__ = ("d", "dp", "dq", "e", "n", "p", "q", "q_inv")
 
-    def __post_init__(self) -> None:
-        RsaPublicKey(self.n, self.e)
-        p, q = self.p, self.q
-        if min(p, q) < 3 or p == q or p * q != self.n:
+    def __init__(self, n: int, e: int, d: int, p: int, q: int) -> None:
+        RsaPublicKey(n, e)
+        if min(p, q) < 3 or p == q or p * q != n:
             raise DecodeError("RSA private key: the modulus is not the product of the primes")
-        if not 0 < self.d < self.n or (self.e * self.d - 1) % math.lcm(p - 1, q - 1):
+        if not 0 < d < n or (e * d - 1) % math.lcm(p - 1, q - 1):
             raise DecodeError("RSA private key: the exponents are not inverse")
         if math.gcd(p, q) != 1:
             raise DecodeError("RSA private key: the primes are none")
-        object.__setattr__(self, "dp", self.d % (p - 1))
-        object.__setattr__(self, "dq", self.d % (q - 1))
-        object.__setattr__(self, "q_inv", pow(q, -1, p))
+        self.n: Final = n
+        self.e: Final = e
+        self.d: Final = d
+        self.p: Final = p
+        self.q: Final = q
+        self.dp: Final = d % (p - 1)
+        self.dq: Final = d % (q - 1)
+        self.q_inv: Final = pow(q, -1, p)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, RsaPrivateKey) and (self.n, self.e, self.d, self.p, self.q) == (
+            other.n,
+            other.e,
+            other.d,
+            other.p,
+            other.q,
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.n, self.e, self.d))
 
     @classmethod
     def from_exponents(cls, n: int, e: int, d: int) -> RsaPrivateKey:

@@ -9,7 +9,6 @@ of both coordinates, and the curve's equation; the cofactor is 1, so that such a
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final, NamedTuple, final
 
 from sws.base.errors import DecodeError
@@ -46,7 +45,6 @@ kernel: Final = choose("weierstrass", [Kernel("lanes", _lanes, secret_indexed=Tr
 
 
 @final
-@dataclass(frozen=True, slots=True)
 class EcPrivateKey:
     """A private key.  SEC 1 §3.2.
 
@@ -56,15 +54,22 @@ class EcPrivateKey:
     Raises: UsageError for another curve, DecodeError for a scalar of another length or out of that range.
     """
 
-    curve: str
-    scalar: bytes
+    __slots__ = ("curve", "scalar")
 
-    def __post_init__(self) -> None:
-        curve = curve_named(self.curve)
-        if len(self.scalar) != curve.octets:
-            raise DecodeError(f"{self.curve} private key: {len(self.scalar)} octets, {curve.octets} wanted")
-        if not 0 < int.from_bytes(self.scalar, "big") < curve.n:
-            raise DecodeError(f"{self.curve} private key: out of range")
+    def __init__(self, curve: str, scalar: bytes) -> None:
+        parameters = curve_named(curve)
+        if len(scalar) != parameters.octets:
+            raise DecodeError(f"{curve} private key: {len(scalar)} octets, {parameters.octets} wanted")
+        if not 0 < int.from_bytes(scalar, "big") < parameters.n:
+            raise DecodeError(f"{curve} private key: out of range")
+        self.curve: Final = curve
+        self.scalar: Final = scalar
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, EcPrivateKey) and (self.curve, self.scalar) == (other.curve, other.scalar)
+
+    def __hash__(self) -> int:
+        return hash((self.curve, self.scalar))
 
     def __repr__(self) -> str:
         return f"EcPrivateKey({self.curve})"

@@ -107,6 +107,11 @@ def _dense(x: int, lanes: int) -> array[int]:
 
 def _input_lanes(runs: Sequence[Run]) -> tuple[int, tuple[int, int, int, int]]:
     """How many blocks there are, and words 12 to 15 of all of them in lanes."""
+    if len(runs) == 1 and runs[0][1] + runs[0][2] <= 1 << 32:
+        nonce, first, count = runs[0]
+        ones = _ones(count)
+        word = int.from_bytes(nonce, "little")
+        return count, (_ramp(count) + first * ones, (word & _WORD) * ones, (word >> 32 & _WORD) * ones, (word >> 64) * ones)
     total = 0
     counters = n0 = n1 = n2 = 0
     for nonce, first, count in runs:

@@ -34,8 +34,8 @@ def exchange(k: int, u: int, mask: int) -> int:
       u:     below 2^255; a value of p or more stands for its residue.
       mask:  random, not 0 modulo p; SECRET.
     Returns: below p; SECRET.
-    Timing:  the same 255 steps for every scalar, with a conditional exchange of names by a secret bit in each; what Python's integers add
-             to that is hidden by the mask to the degree that it makes intermediate values random.
+    Timing:  the same 255 steps for every scalar, in each an exchange of names by a secret bit, or as many assignments.  What Python's
+             integers add to that is hidden by the mask to the degree that it makes intermediate values random.
     """
     low = LOW
     u %= P
@@ -43,6 +43,8 @@ def exchange(k: int, u: int, mask: int) -> int:
     for changes in format(k ^ k >> 1, "0255b"):
         if changes == "1":
             x2, z2, x3, z3 = x3, z3, x2, z2
+        else:
+            x2, z2, x3, z3 = x2, z2, x3, z3  # noqa: PLW0127  (takes as long as the exchange)
         a = x2 + z2
         b = x2 - z2
         d = (x3 - z3) * a
