@@ -159,6 +159,7 @@ def test_loops_end() -> None:
     assert reason(bare("L", "A", 1), [selfish]) is Reason.UNKNOWN_ISSUER
 
 
+@pytest.mark.slow
 def test_many_of_one_name() -> None:
     """Every one signs every other: paths without number."""
     many = [bare("X", "X", signer, key=key, ca=True, serial=100 * signer + key) for signer in range(1, 8) for key in range(1, 8)]
