@@ -119,6 +119,7 @@ def test_request_and_issue() -> None:
     assert "is no request" in failing("issue", "--csr", "cert.pem", "--force")
 
 
+@pytest.mark.slow
 def test_passwords() -> None:
     pathlib.Path("pw").write_bytes(b"secret\r\nrest\n")
     good("ca", "Root", "--password-file", "pw")

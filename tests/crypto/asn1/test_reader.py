@@ -296,6 +296,7 @@ der = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(der, st.binary(max_size=3))
 def test_what_is_written_is_der(data: bytes, tail: bytes) -> None:
     check_der(data, 0, len(data))
@@ -304,6 +305,7 @@ def test_what_is_written_is_der(data: bytes, tail: bytes) -> None:
     assert cursor.at == len(data)
 
 
+@pytest.mark.slow
 @given(der, st.data())
 def test_a_cut_is_never_der(data: bytes, source: st.DataObject) -> None:
     cut = data[: source.draw(st.integers(0, len(data) - 1))]

@@ -10,9 +10,23 @@ import pytest
 
 from sws.base.errors import UsageError
 from sws.crypto.asn1 import writer
-from sws.crypto.x509 import Certificate, CertificateError, Extension, KeyUsage, Limits, Reason, Roots, encode, oids, verify_chain
+from sws.crypto.x509 import (
+    Certificate,
+    CertificateError,
+    Extension,
+    GeneralName,
+    KeyUsage,
+    Kind,
+    Limits,
+    Name,
+    Reason,
+    Roots,
+    encode,
+    oids,
+    verify_chain,
+)
 from sws.crypto.x509.constraints import Spent, check_names
-from sws.crypto.x509.general_names import dns, ip
+from sws.crypto.x509.general_names import OtherName, dns, ip
 from tests.crypto.x509.chains import DAY, NOW, authority, bare, leaf
 
 ROOT = authority("Root", 0)
@@ -145,6 +159,7 @@ def test_loops_end() -> None:
     assert reason(bare("L", "A", 1), [selfish]) is Reason.UNKNOWN_ISSUER
 
 
+@pytest.mark.slow
 def test_many_of_one_name() -> None:
     """Every one signs every other: paths without number."""
     many = [bare("X", "X", signer, key=key, ca=True, serial=100 * signer + key) for signer in range(1, 8) for key in range(1, 8)]
@@ -229,3 +244,70 @@ def test_comparisons_are_counted() -> None:
     assert spent.comparisons == 3  # a subject, its one attribute, and a host, with one subtree
     with pytest.raises(CertificateError, match="comparisons"):
         check_names((bare("L", "M", 1), middle, ROOT), spent)
+
+
+def mail(text: str) -> GeneralName:
+    return GeneralName(Kind.RFC822_NAME, text)
+
+
+def uri(text: str) -> GeneralName:
+    return GeneralName(Kind.URI, text)
+
+
+@pytest.mark.parametrize(
+    ("base", "name", "allowed"),
+    [
+        (mail("me@a.example"), mail("me@A.example"), True),
+        (mail("me@a.example"), mail("Me@a.example"), False),
+        (mail("a.example"), mail("me@a.example"), True),
+        (mail("a.example"), mail("me@b.a.example"), False),
+        (mail(".a.example"), mail("me@b.a.example"), True),
+        (mail(".a.example"), mail("me@a.example"), False),
+        (mail("a.example"), mail("no address"), False),
+        (mail("a b@c"), mail("me@a.example"), False),
+        (uri("a.example"), uri("http://a.example/x"), True),
+        (uri("a.example"), uri("http://me@A.example:80?x"), True),
+        (uri(".example"), uri("http://a.example"), True),
+        (uri("a.example"), uri("http://b.example/"), False),
+        (uri("a.example"), uri("http://192.0.2.1/"), False),
+        (uri("a.example"), uri("http://[::1]/"), False),
+        (uri("a.example"), uri("urn:a.example"), False),
+        (dns("a b"), dns("a.example"), False),
+        (dns(""), dns("a.example"), True),
+        (
+            GeneralName(Kind.OTHER_NAME, OtherName("1.2.3", writer.NULL)),
+            GeneralName(Kind.OTHER_NAME, OtherName("1.2.3", writer.NULL)),
+            False,
+        ),
+        (GeneralName(Kind.REGISTERED_ID, "1.2.3"), GeneralName(Kind.REGISTERED_ID, "1.2.3"), False),
+    ],
+)
+def test_constraints_on_other_names(base: GeneralName, name: GeneralName, allowed: bool) -> None:
+    """RFC 5280 §4.2.1.10: mail boxes, URIs; what cannot be compared is refused."""
+    middle = bare("M", "Root", 0, key=1, extensions=[encode.basic_constraints(True), encode.name_constraints(permitted=[base])])
+    one = bare("L", "M", 1, further=[encode.subject_alt_name([name])])
+    if allowed:
+        assert verify_chain(one, [middle], [ROOT], now=NOW) == (one, middle, ROOT)
+    else:
+        assert reason(one, [middle]) is Reason.NAME_CONSTRAINTS
+
+
+def test_mail_boxes_of_the_subject_where_there_are_no_alternative_names() -> None:
+    limits = encode.name_constraints(permitted=[mail("a.example")])
+    middle = bare("M", "Root", 0, key=1, extensions=[encode.basic_constraints(True), limits])
+    for box, allowed in (("me@a.example", True), ("me@b.example", False)):
+        subject = Name.build([("CN", "x"), ("emailAddress", box)])
+        one = bare(subject, "M", 1, extensions=())
+        if allowed:
+            assert verify_chain(one, [middle], [ROOT], now=NOW)
+        else:
+            assert reason(one, [middle]) is Reason.NAME_CONSTRAINTS
+
+
+def test_roots() -> None:
+    malformed = Certificate(ROOT.der.replace(ROOT.subject_der, writer.element(0x30, b"\x30" + ROOT.subject_der[3:])))
+    roots = Roots([malformed, ROOT, ROOT, SUB])
+    assert list(roots) == [ROOT, SUB]
+    assert len(roots) == 2
+    assert ROOT in roots
+    assert LEAF not in roots
