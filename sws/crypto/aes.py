@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Final, Protocol, final
 
 from sws.base.errors import UsageError
+from sws.crypto.octets import octets
 from sws.crypto.selection import IS_PYPY, Kernel, choose, is_compiled
 
 __all__ = ["AES", "BLOCK", "MASK", "BlockCipher", "Run", "mask_many"]
@@ -159,9 +160,10 @@ def checked_key(key: bytes) -> bytes:
 
     Raises: UsageError for a length that AES does not have.
     """
+    key = octets(key)
     if len(key) not in (16, 24, 32):
         raise UsageError(f"an AES key of {len(key)} octets")
-    return bytes(key)
+    return key
 
 
 @lru_cache(maxsize=_REMEMBERED_KEYS)

@@ -21,6 +21,7 @@ from sws.base.errors import AuthenticationError, UsageError
 from sws.crypto.aes import Run, checked_key, make_cipher
 from sws.crypto.constant_time import equal
 from sws.crypto.ghash import Hasher, make_hasher
+from sws.crypto.octets import octets
 
 __all__ = ["AESGCM", "MAX_TEXT", "NONCE", "TAG", "Item"]
 
@@ -81,19 +82,19 @@ class AESGCM:
 
     def seal_many(self, items: Sequence[Item]) -> list[bytes]:
         """`seal` for each (nonce, plaintext, aad), in one call."""
-        texts = [bytes(text) for _, text, _ in items]
+        texts = [octets(text) for _, text, _ in items]
         if texts and len(max(texts, key=len)) > MAX_TEXT:
             raise UsageError("a text too long for AES-GCM")
         firsts, ciphertexts = self._crypt([nonce for nonce, _, _ in items], texts)
-        tags = self._tags(firsts, ciphertexts, [aad for _, _, aad in items])
+        tags = self._tags(firsts, ciphertexts, [octets(aad) for _, _, aad in items])
         return [ciphertext + tag for ciphertext, tag in zip(ciphertexts, tags, strict=True)]
 
     def open_many(self, items: Sequence[Item]) -> list[bytes | None]:
         """`open` for each (nonce, ciphertext, aad), in one call: the plaintext, or None for what does not verify."""
-        sealed = [bytes(text) for _, text, _ in items]
+        sealed = [octets(text) for _, text, _ in items]
         texts = [text[:-TAG] for text in sealed]
         firsts, plaintexts = self._crypt([nonce for nonce, _, _ in items], texts)
-        tags = self._tags(firsts, texts, [aad for _, _, aad in items])
+        tags = self._tags(firsts, texts, [octets(aad) for _, _, aad in items])
         return [
             plaintext if len(text) >= TAG and equal(text[-TAG:], tag) else None
             for text, plaintext, tag in zip(sealed, plaintexts, tags, strict=True)
@@ -101,7 +102,7 @@ class AESGCM:
 
     def _crypt(self, nonces: Sequence[bytes], texts: Sequence[bytes]) -> tuple[list[bytes], list[bytes]]:
         """E(J0) of each message, and its text XOR the key stream."""
-        runs = [self._run(nonce, len(text)) for nonce, text in zip(nonces, texts, strict=True)]
+        runs = [self._run(octets(nonce), len(text)) for nonce, text in zip(nonces, texts, strict=True)]
         if self._hasher is not None or not runs:
             return self._cipher.crypt_many(runs, texts)
         firsts, outputs = self._cipher.crypt_many([_H_RUN, *runs], [b"", *texts])
@@ -112,7 +113,7 @@ class AESGCM:
         """J0 and the counter blocks after it."""
         count = (length + 31) >> 4
         if len(nonce) == NONCE:
-            return bytes(nonce), 1, count
+            return nonce, 1, count
         if not nonce:
             raise UsageError("an empty nonce")
         padding = _ZEROS[-len(nonce) & 15]
@@ -127,9 +128,9 @@ class AESGCM:
     def _tags(self, firsts: Sequence[bytes], ciphertexts: Sequence[bytes], aads: Sequence[bytes]) -> list[bytes]:
         messages = []
         for ciphertext, aad in zip(ciphertexts, aads, strict=True):
-            octets, more = len(ciphertext), len(aad)
-            lengths = (more << 67 | octets << 3).to_bytes(16, "big")
-            messages.append(b"".join((aad, _ZEROS[-more & 15], ciphertext, _ZEROS[-octets & 15], lengths)))
+            length, more = len(ciphertext), len(aad)
+            lengths = (more << 67 | length << 3).to_bytes(16, "big")
+            messages.append(b"".join((aad, _ZEROS[-more & 15], ciphertext, _ZEROS[-length & 15], lengths)))
         hashes = b"".join(self._hash(messages)) if messages else b""
         size = len(hashes)
         tags = (int.from_bytes(hashes, "little") ^ int.from_bytes(b"".join(firsts), "little")).to_bytes(size, "little")

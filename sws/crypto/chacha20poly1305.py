@@ -19,6 +19,7 @@ from typing import Final, TypeAlias, final
 from sws.base.errors import AuthenticationError, UsageError
 from sws.crypto.chacha20 import BLOCK, KEY, NONCE, Run, crypt_many
 from sws.crypto.constant_time import equal
+from sws.crypto.octets import octets
 from sws.crypto.poly1305 import TAG, one_time_mac
 
 __all__ = ["MAX_TEXT", "ChaCha20Poly1305", "Item"]
@@ -45,9 +46,9 @@ class ChaCha20Poly1305:
     __slots__ = ("_key",)
 
     def __init__(self, key: bytes) -> None:
-        if len(key) != KEY:
+        self._key = octets(key)
+        if len(self._key) != KEY:
             raise UsageError("ChaCha20-Poly1305 has a key of 32 octets")
-        self._key = bytes(key)
 
     def __repr__(self) -> str:
         return "ChaCha20Poly1305(…)"
@@ -62,39 +63,40 @@ class ChaCha20Poly1305:
         Returns: the ciphertext and the tag.
         Raises:  UsageError for another nonce or a text too long.
         """
-        text = bytes(plaintext)
+        text = octets(plaintext)
         keys, outputs = crypt_many(self._key, (_run(nonce, len(text)),), (text,))
         output = outputs[0]
-        return output + one_time_mac(keys[0], _mac_data(bytes(aad), output))
+        return output + one_time_mac(keys[0], _mac_data(octets(aad), output))
 
     def open(self, nonce: bytes, ciphertext: bytes, aad: bytes = b"") -> bytes:
         """Verifies and decrypts what `seal` made.
 
         Raises: AuthenticationError if it was not made so; UsageError for another nonce.
         """
-        sealed = bytes(ciphertext)
+        sealed = octets(ciphertext)
         text = sealed[:-TAG]
         keys, outputs = crypt_many(self._key, (_run(nonce, len(text)),), (text,))
-        if len(sealed) < TAG or not equal(one_time_mac(keys[0], _mac_data(bytes(aad), text)), sealed[-TAG:]):
+        if len(sealed) < TAG or not equal(one_time_mac(keys[0], _mac_data(octets(aad), text)), sealed[-TAG:]):
             raise AuthenticationError
         return outputs[0]
 
     def seal_many(self, items: Sequence[Item]) -> list[bytes]:
         """`seal` for each (nonce, plaintext, aad), in one call."""
-        texts = [bytes(text) for _, text, _ in items]
+        texts = [octets(text) for _, text, _ in items]
         keys, outputs = self._crypt([nonce for nonce, _, _ in items], texts)
-        return [
-            output + one_time_mac(key, _mac_data(bytes(aad), output)) for key, output, (_, _, aad) in zip(keys, outputs, items, strict=True)
-        ]
+        sealed = []
+        for key, output, (_, _, aad) in zip(keys, outputs, items, strict=True):
+            sealed.append(output + one_time_mac(key, _mac_data(octets(aad), output)))
+        return sealed
 
     def open_many(self, items: Sequence[Item]) -> list[bytes | None]:
         """`open` for each (nonce, ciphertext, aad), in one call: the plaintext, or None for what does not verify."""
-        sealed = [bytes(text) for _, text, _ in items]
+        sealed = [octets(text) for _, text, _ in items]
         texts = [text[:-TAG] for text in sealed]
         keys, outputs = self._crypt([nonce for nonce, _, _ in items], texts)
         opened: list[bytes | None] = []
         for key, output, whole, text, (_, _, aad) in zip(keys, outputs, sealed, texts, items, strict=True):
-            good = len(whole) >= TAG and equal(one_time_mac(key, _mac_data(bytes(aad), text)), whole[-TAG:])
+            good = len(whole) >= TAG and equal(one_time_mac(key, _mac_data(octets(aad), text)), whole[-TAG:])
             opened.append(output if good else None)
         return opened
 
@@ -106,9 +108,10 @@ class ChaCha20Poly1305:
 
 def _run(nonce: bytes, size: int) -> Run:
     """The blocks of a message.  Raises: UsageError for another nonce or a text too long."""
+    nonce = octets(nonce)
     if len(nonce) != NONCE or size > MAX_TEXT:
         raise UsageError("a nonce of 12 octets and at most 2^38 − 64 octets of text")
-    return bytes(nonce), 0, 1 + (size + BLOCK - 1) // BLOCK
+    return nonce, 0, 1 + (size + BLOCK - 1) // BLOCK
 
 
 def _mac_data(aad: bytes, ciphertext: bytes) -> bytes:

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from sws.crypto import sha2
 from sws.crypto.kernels import _generate_tables_sha2, _tables_sha2
+from sws.crypto.selection import is_compiled
 from tests.crypto.hash_kernels import SHA2_KERNELS, SHA2_NAMES
 from tests.kit.vectors import extra_json, load_vectors
 
@@ -131,7 +132,8 @@ def test_the_operator_chooses(mode: str, kind: str | None) -> None:
     code = "from sws.crypto import sha2, selection; print(selection.kernels_in_use()['sha2'], sha2.sha256(b'abc').hex()[:8])"
     environment = {"SWS_KERNELS": mode, "PYTHONPATH": ":".join(sys.path)}
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment).stdout.split()
-    expected = kind or ("scalar" if sys.implementation.name == "pypy" else "lanes")
+    compiled = is_compiled("sws.crypto.kernels.scalar_sha2")
+    expected = kind or ("compiled" if compiled else "scalar" if sys.implementation.name == "pypy" else "lanes")
     assert out == [expected, "ba7816bf"]
 
 
