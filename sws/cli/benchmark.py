@@ -60,8 +60,8 @@ def run_benchmark(options: BenchmarkOptions) -> bool:
     Returns: whether anything succeeded.
     Raises:  UsageError for what cannot be asked so; other kinds of SwsError, OSError when there is no server or no file.
     """
-    if options.http != "1":
-        raise UsageError(f"--http {options.http}: HTTP/{options.http} is not built yet; 1 is")
+    if options.http == "3":
+        raise UsageError("--http 3: HTTP/3 is not built yet; 1 and 2 are")
     if options.workers > 1 and not can_fork:
         raise UsageError("--workers: this system cannot fork")
     if options.concurrency < options.workers:
@@ -80,10 +80,18 @@ def run_benchmark(options: BenchmarkOptions) -> bool:
         rate=options.rate,
         timeout=options.timeout,
         per_connection=options.requests_per_connection,
+        http=int(options.http),
     )
     tally = run_load(plan, endpoint, options.workers, _Progress(options).show)
     facts = RunFacts(
-        options.urls, address, method.decode("latin-1"), "1.1", options.concurrency, options.workers, options.duration, options.rate
+        options.urls,
+        address,
+        method.decode("latin-1"),
+        "2" if options.http == "2" else "1.1",
+        options.concurrency,
+        options.workers,
+        options.duration,
+        options.rate,
     )
     _tell(summary(facts, tally), options.json_path)
     return tally.succeeded > 0

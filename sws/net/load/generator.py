@@ -26,6 +26,7 @@ from functools import partial
 from typing import Final, final
 
 from sws.net.load.lane import Endpoint, Lane, LaneState
+from sws.net.load.lane_h2 import Http2Lane
 from sws.net.load.plan import LoadPlan, PlannedRequest
 from sws.net.load.tally import Tally
 from sws.os.loop import Loop
@@ -58,7 +59,8 @@ class Generator:
         self._loop = loop
         self._monotonic = loop.clock.monotonic
         self._plan = plan
-        self._lanes = [Lane(loop, plan, endpoint, self) for _ in range(plan.connections)]
+        kind = Lane if plan.http == 1 else Http2Lane
+        self._lanes = [kind(loop, plan, endpoint, self) for _ in range(plan.connections)]
         self._free: deque[Lane] = deque()
         self._awaited = len(self._lanes)
         self._pauses: dict[Lane, float] = {}

@@ -236,6 +236,8 @@ class Connection:
                 self._stream_failed(error, now, events)
             if self._block is None:
                 self._partial = None
+            if self._state is _OVER:
+                return end
         return offset
 
     def _frame(self, header: FrameHeader, payload: bytes, now: float, events: list[Event]) -> None:
