@@ -104,8 +104,6 @@ class Connection:
       observe:  told the kind of a defence that had to act; for a metric.
     """
 
-    #: See ExchangeEngine: whatever is ready leaves.
-    holds_output = False
     #: A frame is taken as soon as it is whole.
     holds_input = False
 
@@ -175,6 +173,12 @@ class Connection:
     def wants_read(self) -> bool:
         """False while what we owe in answers is not taken: a peer that reads nothing gets no more of them."""
         return self._state is not _OVER and self._sender.control <= _CONTROL_MAXIMUM
+
+    @property
+    def holds_output(self) -> bool:
+        """Content could leave, and `data_to_send` did not give it out: it gives some 128 KiB at a time."""
+        sender = self._sender
+        return sender.queued > 0 and sender.window > 0 and not sender.scheduler.is_idle
 
     def receive(self, data: bytes, now: float) -> list[Event]:
         """Octets from the peer."""
