@@ -32,8 +32,8 @@ _COUNTS = re.compile(r"requests: \d+ total, \d+ started, \d+ done, (\d+) succeed
 def make_certificate(folder: pathlib.Path) -> tuple[str, str]:
     """A P-256 certificate that nobody trusts."""
     cert, key = folder / "cert.pem", folder / "key.pem"
-    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=a"]
-    subprocess.run([*command, "-keyout", str(key), "-out", str(cert)], check=True, capture_output=True)
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]
+    subprocess.run([*command, "-subj", "/CN=localhost", "-keyout", str(key), "-out", str(cert)], check=True, capture_output=True)
     return str(cert), str(key)
 
 

@@ -32,8 +32,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     for number in range(20):
         (folder / "www" / "f" / f"{number}.txt").write_text(f"{number}\n" * 50)
     (folder / "sws.yaml").write_text(
-        "server: {listen: ['http://127.0.0.1:0', 'https://127.0.0.2:0'], tls: {self_signed: true}, facts: true,"
-        " log: {access: false}, worker: {processes: 1}}\n"
+        "server: {listen: ['http://127.0.0.1:0', 'https://127.0.0.2:0'], tls: {self_signed: true}, facts: true, log: {access: false}, "
+        "worker: {processes: 1}}\n"
     )
     with serving([], folder, count=2) as running:
         yield running
