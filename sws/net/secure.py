@@ -195,7 +195,7 @@ class SecureEngine:
         """More is ready, but not in this turn."""
         if not self.tls.can_send_data:
             return False
-        return bool(self._outputs) or self.tls.pending > 0
+        return bool(self._outputs) or self.tls.pending > 0 or (self.inner is not None and self.inner.holds_output)
 
     def data_to_send(self, now: float) -> list[Output]:
         """Ciphertext, within the budget of the turn."""

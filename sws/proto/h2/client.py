@@ -58,7 +58,7 @@ class ClientConnection(Connection):
         if state is not ConnectionState.OPEN and state is not ConnectionState.PREFACE:
             return False
         allowed = self._peer.streams
-        return len(self._streams) < (_STREAMS_ASSUMED if allowed is None else allowed) and self._highest + 2 <= _LAST_STREAM
+        return len(self._streams) < (_STREAMS_ASSUMED if allowed is None else allowed) and self._numbers.highest + 2 <= _LAST_STREAM
 
     @property
     def output_ended(self) -> bool:
@@ -100,8 +100,8 @@ class ClientConnection(Connection):
         if ended and length:
             raise UsageError("content was declared but none is to follow")
         self._now = now
-        number = self._highest + 2 if self._highest else 1
-        self._highest = number
+        number = self._numbers.highest + 2 if self._numbers.highest else 1
+        self._numbers.open(number)
         stream = self._streams[number] = Stream(number, _OPEN, self._peer.window)
         stream.method = method
         stream.since = stream.last = now
@@ -154,7 +154,7 @@ class ClientConnection(Connection):
     def _on_section(self, number: int, fields: list[Field] | None, ended: bool, now: float, events: list[Event]) -> None:
         stream = self._streams.get(number)
         if stream is None:
-            self._closed_stream(number, "HEADERS")
+            self._numbers.check_late(number, "HEADERS")
             return
         if stream.state is not _OPEN and stream.state is not _HALF_CLOSED_LOCAL:
             raise H2StreamError(number, ErrorCode.STREAM_CLOSED, "HEADERS behind END_STREAM")

@@ -5,9 +5,7 @@
     verbs  ─▶ role   ─▶ Sender ─▶ data_to_send
 
     _streams   those that are open, by number; a stream leaves it when it is closed
-    _highest   highest number that was opened; all streams are the client's, since nobody pushes
-    _skipped   ranges of numbers below it that never were, the latest of them (§5.1.1)
-    _reset     numbers of streams that we reset while the peer could still send: what comes for them is dropped (§5.1 "closed")
+    _numbers   what is known of those that are not
     _block     the field block that is being put together, until its END_HEADERS
     _partial   since when the frame or field block that is not whole has been awaited
 
@@ -17,7 +15,6 @@ raises it; `receive` turns it into frames and events.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 from struct import Struct
 from typing import Final
@@ -50,6 +47,7 @@ from sws.proto.h2.frames import (
 )
 from sws.proto.h2.intake import ContentIntake
 from sws.proto.h2.limits import Http2Limits
+from sws.proto.h2.numbers import EVERY_STREAM, StreamNumbers
 from sws.proto.h2.priority import DependencyTree, UrgencyScheduler
 from sws.proto.h2.sending import Sender
 from sws.proto.h2.settings import MAXIMUM_WINDOW, PeerSettings, Setting
@@ -86,12 +84,9 @@ _GOING: Final = ConnectionState.GOING
 _OVER: Final = ConnectionState.CLOSED
 _UNWANTED: Final = Intake.UNWANTED
 _header: Final = Struct(">HBBBL").unpack_from
-_REMEMBERED: Final = 1024
-_SKIPPED: Final = 64
 _CONTROL_MAXIMUM: Final = 65536
 _TURN_OCTETS: Final = 131072
 _TICK: Final = 1.0
-_EVERY_STREAM: Final = (1 << 31) - 1
 
 
 class Connection:
@@ -104,8 +99,6 @@ class Connection:
       observe:  told the kind of a defence that had to act; for a metric.
     """
 
-    #: See ExchangeEngine: whatever is ready leaves.
-    holds_output = False
     #: A frame is taken as soon as it is whole.
     holds_input = False
 
@@ -117,9 +110,7 @@ class Connection:
         self._state = _PREFACE
         self._rest = b""
         self._streams: dict[int, Stream] = {}
-        self._highest = 0
-        self._skipped: deque[tuple[int, int]] = deque(maxlen=_SKIPPED)
-        self._reset: dict[int, None] = {}
+        self._numbers = StreamNumbers()
         self._block: BlockAssembly | None = None
         self._partial: float | None = None
         self._decoder = Decoder(4096, limits.head)
@@ -135,7 +126,6 @@ class Connection:
         self._ticked = now
         self._quiet_since = now
         self._patience = now
-        self._last_accepted = _EVERY_STREAM  # what our last GOAWAY says
         self.error: H2ConnectionError | None = None  # what ended the connection, of ours or by the peer's GOAWAY
         self._greet()
 
@@ -175,6 +165,12 @@ class Connection:
     def wants_read(self) -> bool:
         """False while what we owe in answers is not taken: a peer that reads nothing gets no more of them."""
         return self._state is not _OVER and self._sender.control <= _CONTROL_MAXIMUM
+
+    @property
+    def holds_output(self) -> bool:
+        """Content could leave, and `data_to_send` did not give it out: it gives some 128 KiB at a time."""
+        sender = self._sender
+        return sender.queued > 0 and sender.window > 0 and not sender.scheduler.is_idle
 
     def receive(self, data: bytes, now: float) -> list[Event]:
         """Octets from the peer."""
@@ -305,7 +301,7 @@ class Connection:
         try:
             dependency = decode_dependency(number, priority)
         except H2StreamError:
-            self._highest = max(self._highest, number)  # it is the stream's fault, which therefore is no longer idle
+            self._numbers.highest = max(self._numbers.highest, number)  # it is the stream's fault, which therefore is no longer idle
             raise
         self._on_section(number, fields, flags & 1 != 0, now, events)
         self._budgets.spend("priority", now)
@@ -316,20 +312,6 @@ class Connection:
         """Decoded HEADERS; None for a section that is too large."""
         raise NotImplementedError
 
-    def _closed_stream(self, number: int, what: str) -> None:
-        """A frame came for a stream that is not open: dropped, or an error of the connection.  RFC 9113 §5.1, §5.1.1."""
-        if number in self._reset or number > self._last_accepted:
-            return
-        if self._is_idle(number):
-            raise H2ConnectionError(ErrorCode.PROTOCOL_ERROR, f"{what} for an idle stream")
-        if any(low < number < high for low, high in self._skipped):
-            raise H2ConnectionError(ErrorCode.PROTOCOL_ERROR, f"{what} for a stream that was passed over")
-        raise H2ConnectionError(ErrorCode.STREAM_CLOSED, f"{what} for a closed stream")
-
-    def _is_idle(self, number: int) -> bool:
-        """Nobody has opened the stream, and nobody was told that we do not care."""
-        return not number & 1 or self._highest < number <= self._last_accepted
-
     # --- DATA ----------------------------------------------------------------------------------------------------
 
     def _on_data(self, number: int, flags: int, payload: bytes, now: float, events: list[Event]) -> None:
@@ -337,12 +319,12 @@ class Connection:
         content = decode_data(FrameHeader(length, 0, flags, number), payload) if flags & 8 or not number else payload
         intake = self._intake
         stream = self._streams.get(number)
-        if stream is None and self._is_idle(number):
+        if stream is None and self._numbers.is_idle(number):
             raise H2ConnectionError(ErrorCode.PROTOCOL_ERROR, "DATA for an idle stream")
         intake.arrived(length)
         if stream is None:
             intake.return_connection(length, now)
-            self._closed_stream(number, "DATA")
+            self._numbers.check_late(number, "DATA")
             return
         size = len(content)
         ended = flags & 1 != 0
@@ -412,7 +394,7 @@ class Connection:
         """RFC 9113 §6.9, §6.9.1."""
         number = header.stream
         stream = self._streams.get(number)
-        if number and stream is None and self._is_idle(number):
+        if number and stream is None and self._numbers.is_idle(number):
             raise H2ConnectionError(ErrorCode.PROTOCOL_ERROR, "WINDOW_UPDATE for an idle stream")
         increment = decode_window_update(header, payload)
         self._budgets.spend("window_update", now)
@@ -471,7 +453,7 @@ class Connection:
         number = header.stream
         stream = self._streams.get(number)
         if stream is None:
-            if self._is_idle(number):
+            if self._numbers.is_idle(number):
                 raise H2ConnectionError(ErrorCode.PROTOCOL_ERROR, "RST_STREAM for an idle stream")
             return
         is_complete = stream.said is Message.ENDED and not stream.queued
@@ -602,14 +584,9 @@ class Connection:
 
     def _reset_stream(self, stream: Stream, code: int) -> None:
         if stream.state is not _HALF_CLOSED_REMOTE:
-            self._remember_reset(stream.number)
+            self._numbers.remember_reset(stream.number)
         self._break_off(stream)
         self._sender.answer(encode_rst_stream(stream.number, code))
-
-    def _remember_reset(self, number: int) -> None:
-        if len(self._reset) >= _REMEMBERED:
-            del self._reset[next(iter(self._reset))]
-        self._reset[number] = None
 
     def _stream_failed(self, error: H2StreamError, now: float, events: list[Event]) -> None:
         """RFC 9113 §5.4.2; an idle stream cannot be reset, so there it is an error of the connection (§5.4.1)."""
@@ -618,10 +595,10 @@ class Connection:
         if stream is not None:
             self._reset_stream(stream, error.code)
             events.append(Aborted(number, error.reason))
-        elif self._is_idle(number):
+        elif self._numbers.is_idle(number):
             raise H2ConnectionError(error.code, error.reason)
-        elif number not in self._reset:
-            self._remember_reset(number)
+        elif not self._numbers.was_reset(number):
+            self._numbers.remember_reset(number)
             self._sender.answer(encode_rst_stream(number, error.code))
         if not self._client:
             self._budgets.spend("broken_stream", now)
@@ -639,7 +616,7 @@ class Connection:
     def _fail(self, error: H2ConnectionError, events: list[Event]) -> None:
         """RFC 9113 §5.4.1."""
         self.error = error
-        last = 0 if self._client else min(self._highest, self._last_accepted)
+        last = 0 if self._client else min(self._numbers.highest, self._numbers.accepted)
         self._sender.out.append(encode_goaway(last, error.code, error.reason.encode("ascii", "replace")))
         events.extend(self._abort_all(error.reason))
 
@@ -657,7 +634,7 @@ class Connection:
         self._now = now
         if patience > 0 and not self._client and self._step(ConnectionInput.GO_SLOWLY):
             self._patience = now + patience
-            self._sender.out.append(encode_goaway(_EVERY_STREAM, ErrorCode.NO_ERROR) + encode_ping(b"goingout"))
+            self._sender.out.append(encode_goaway(EVERY_STREAM, ErrorCode.NO_ERROR) + encode_ping(b"goingout"))
         elif self._state is not ConnectionState.LAST and self._state is not _GOING:
             self._go_away()
         return []
@@ -666,8 +643,8 @@ class Connection:
         """The last step."""
         if self._step(ConnectionInput.GO):
             if not self._client:
-                self._last_accepted = self._highest
-            self._sender.out.append(encode_goaway(0 if self._client else self._highest, ErrorCode.NO_ERROR))
+                self._numbers.accepted = self._numbers.highest
+            self._sender.out.append(encode_goaway(0 if self._client else self._numbers.highest, ErrorCode.NO_ERROR))
             self._close_when_done()
 
     def _close_when_done(self) -> None:

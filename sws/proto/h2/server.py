@@ -73,12 +73,11 @@ class ServerConnection(Connection):
     # --- receiving -----------------------------------------------------------------------------------------------
 
     def _on_section(self, number: int, fields: list[Field] | None, ended: bool, now: float, events: list[Event]) -> None:
-        if number <= self._highest or not number & 1 or number > self._last_accepted:
+        numbers = self._numbers
+        if number <= numbers.highest or not number & 1 or number > numbers.accepted:
             self._later_section(number, fields, ended, events)
             return
-        if number > self._highest + 2:
-            self._skipped.append((self._highest, number))
-        self._highest = number
+        numbers.open(number)
         streams = self._streams
         if len(streams) >= self._limits.streams:
             self._refuse_stream(number, now)
@@ -117,7 +116,7 @@ class ServerConnection(Connection):
             raise H2ConnectionError(ErrorCode.PROTOCOL_ERROR, "a client's stream has an odd number")
         stream = self._streams.get(number)
         if stream is None:
-            self._closed_stream(number, "HEADERS")
+            self._numbers.check_late(number, "HEADERS")
             return
         if stream.state is not _OPEN and stream.state is not _HALF_CLOSED_LOCAL:
             raise H2StreamError(number, ErrorCode.STREAM_CLOSED, "HEADERS behind END_STREAM")
@@ -133,7 +132,7 @@ class ServerConnection(Connection):
 
     def _refuse_stream(self, number: int, now: float) -> None:
         """Beyond SETTINGS_MAX_CONCURRENT_STREAMS.  RFC 9113 §5.1.2; who has not seen our SETTINGS cannot know."""
-        self._remember_reset(number)
+        self._numbers.remember_reset(number)
         self._sender.answer(encode_rst_stream(number, ErrorCode.REFUSED_STREAM))
         if self._settings_sent is None:
             self._budgets.spend("refused_stream", now)
@@ -173,11 +172,11 @@ class ServerConnection(Connection):
             return
         if number in self._streams:
             self._urgencies.prioritise(number, parse_priority(value))
-        elif self._highest < number <= self._highest + 2 * self._limits.streams:
+        elif self._numbers.highest < number <= self._numbers.highest + 2 * self._limits.streams:
             if len(self._early_priorities) >= self._limits.streams:
                 self._early_priorities.clear()
             self._early_priorities[number] = parse_priority(value)
-        elif number > self._highest:
+        elif number > self._numbers.highest:
             raise H2ConnectionError(ErrorCode.PROTOCOL_ERROR, "PRIORITY_UPDATE of a stream beyond the limit")
 
     def _content_grew(self, stream: Stream, events: list[Event]) -> None:

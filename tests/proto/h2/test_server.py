@@ -702,3 +702,19 @@ def test_rst_stream_with_any_code_is_told() -> None:
         Aborted(1, "reset by the peer: CANCEL"),
         Aborted(3, "reset by the peer: INTERNAL_ERROR"),
     ]
+
+
+def test_more_than_a_turn_gives_is_held_and_told() -> None:
+    peer = ServerPeer(own=((4, 1 << 20),))
+    peer.send(window_update(0, 1 << 20), headers(1))
+    assert not peer.server.holds_output
+    peer.answer(1, bytes(300_000))
+    peer.server.data_to_send(peer.now)
+    assert peer.server.holds_output
+    peer.frames()
+    assert not peer.server.holds_output
+    peer = ServerPeer()
+    peer.send(headers(1))
+    peer.answer(1, bytes(300_000))
+    peer.frames()
+    assert not peer.server.holds_output  # the windows hold it, not we
