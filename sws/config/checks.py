@@ -112,9 +112,9 @@ def _check_listen(config: Config, places: _Places) -> None:
 
 
 def _socket_key(address: ListenAddress) -> tuple[str, str, int]:
-    """Equal for addresses that cannot both be bound; [::] is dual-stack."""
+    """Equal for addresses that cannot both be bound; [::] is dual-stack.  Port 0 is a free one for each scheme."""
     host = "::" if address.host == "0.0.0.0" else address.host  # noqa: S104
-    return ("unix" if address.is_unix else "tcp", host, address.port)
+    return ("tcp" if address.port else address.scheme, host, address.port)
 
 
 def _check_numbers(config: Config, places: _Places) -> None:

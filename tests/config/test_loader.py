@@ -139,6 +139,7 @@ def test_round_trip_of_everything() -> None:
         ("server:\n  listen:\n  - http://a:1\n  - https://a:2", 3, "server.listen", "an https address needs server.tls"),
         ("server:\n  listen:\n  - http://a:1\n  - http://A:1/", 4, "server.listen[1]", "the same address as server.listen[0]"),
         ("server: {listen: ['http://[::]:1', 'http://0.0.0.0:1']}", 1, "server.listen[1]", "the same address as server.listen[0]"),
+        ("server: {listen: ['http://a:0', 'http://A:0']}", 1, "server.listen[1]", "the same address as server.listen[0]"),
         ("server: {listen: ['unix:/a', 'unix:/a']}", 1, "server.listen[1]", "the same address"),
         (under("static", "types: [a]"), 3, "server.static.types", "expected a mapping"),
         (under("static", "types: {a.b: text/plain}"), 3, "server.static.types.a.b", "without dots"),

@@ -272,6 +272,15 @@ def test_external_psks(site: pathlib.Path) -> None:
         assert b"psks:1 is not identity:key" in server.err
 
 
+def test_a_free_port_for_each_scheme(site: pathlib.Path) -> None:
+    configure(site, listen='"http://127.0.0.1:0", "https://127.0.0.1:0"')
+    with serving([], site, count=2) as server:
+        assert server.get()[2] == b"www\n"
+        assert port(server, 0) != port(server, 1)
+        with SecureSocket(port(server, 1)) as peer:
+            assert peer.connect().ask()[2] == b"www\n"
+
+
 def test_key_log_is_for_its_owner_only(site: pathlib.Path) -> None:
     configure(site, tls=", key_log: keys.log, padding: 512")
     with serving([], site) as server, SecureSocket(port(server)) as peer:
