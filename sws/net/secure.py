@@ -67,6 +67,7 @@ class SecureEngine:
         self._turn = -1
         self._budget = 0
         self._eof = False
+        self._patience = 0.0  # of a shutdown that came before there was an inner engine
         self._early_rest = False  # the inner engine still holds octets that came as 0-RTT data
 
     # --- receiving -----------------------------------------------------------------------------------------------
@@ -133,6 +134,8 @@ class SecureEngine:
         if self.inner is None and tls.can_send_data and (tls.complete or tls.facts.early):
             self.inner = self._make(tls)
             self._ready(tls)
+            if self._patience:
+                events += self.inner.shutdown(now, self._patience)
         if tls.complete:
             self._deadline = None
         if self.inner is None:
@@ -256,11 +259,14 @@ class SecureEngine:
 
     def shutdown(self, now: float, patience: float = 0.0) -> list[Event]:
         """Finish what is under way; who has not said anything yet is not waited for."""
-        if self.inner is None:
-            if not self._queued:
-                self.tls.abandon()
-            return []
-        return self.inner.shutdown(now, patience)
+        if self.inner is not None:
+            return self.inner.shutdown(now, patience)
+        if patience > 0:  # others serve on, but this client has come to us: a request follows its handshake
+            self._patience = patience
+            self._deadline = min(now + patience, self._deadline or now + patience)
+        elif not self._queued:
+            self.tls.abandon()
+        return []
 
     # --- the verbs: the inner engine's ---------------------------------------------------------------------------
 

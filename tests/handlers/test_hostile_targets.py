@@ -240,7 +240,9 @@ def test_the_kernel_s_tracer_agrees(tmp_path: pathlib.Path) -> None:
     seen = list(touched(log.read_text(errors="replace")[start:]))
     assert sum(name.startswith(f"{root}/") for _, name in seen) > 50
     own = (str(root), sys.prefix, sys.base_prefix, os.fspath(pathlib.Path(static.__file__).parents[2]), "/proc/meminfo", "/dev/null")
-    assert [(call, name) for call, name in seen if not name.startswith(own)] == []
+    above = {os.fspath(parent) for path in own[1:4] for parent in pathlib.Path(path).parents}  # which a coverage tool looks at on its way
+    strange = [(call, name) for call, name in seen if not name.startswith(own) and not (call != "openat" and name in above)]
+    assert strange == []
     assert [name for _, name in seen if name.startswith(f"{root}-other")] == []
 
 

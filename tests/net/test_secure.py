@@ -239,6 +239,20 @@ def test_shutdown_before_during_and_after() -> None:
         idle.until(lambda: idle.tls.peer_closed)
 
 
+def test_who_is_in_the_middle_of_a_handshake_when_others_take_over_is_still_served() -> None:
+    with rig_of(hello) as rig:
+        peer = Secure(rig)
+        silent = Secure(rig)
+        rig.turn(2)
+        for driver in rig.drivers:
+            driver.shutdown(5.0)
+        peer.connect()
+        assert peer.ask(get())[0].fields["connection"] == "close"
+        peer.until(lambda: peer.tls.peer_closed)
+        rig.later(6.0)
+        assert silent.raw.eof
+
+
 def test_requests_in_early_data_are_marked() -> None:
     config = server_config({"early_data": 4096})
     with rig_of(hello, config) as rig:
