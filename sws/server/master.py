@@ -127,9 +127,12 @@ class Master:
         if any(parse_listen(url).is_secure for url in config.server.listen):
             from sws.server.tlssetup import TlsContext, TlsShared
 
+            first = self._tls_shared is None
             if self._tls_shared is None:
                 self._tls_shared = TlsShared(config)
-            TlsContext(config, self._tls_shared, time.time)
+            memory = TlsContext(config, self._tls_shared, time.time).key_memory
+            if first and memory:
+                self._logger.info("server.tls", "private keys held", {"memory": memory})
 
     def _adopt_activated(self) -> None:
         """Sockets of a service manager stand for the configured addresses, in order."""

@@ -157,6 +157,12 @@ class TlsContext:
         """Every certificate in use, once."""
         return list({id(credential): credential for host in self._every for credential in host.credentials}.values())
 
+    @property
+    def key_memory(self) -> str:
+        """The kinds of memory that hold the private keys: one as a rule, two where the limit of locked memory was reached."""
+        signers = [credential.signer for credential in self.credentials]
+        return ", ".join(sorted({signer.kind for signer in signers if isinstance(signer, KeySigner)}))
+
     def policy_for(self, authority: bytes) -> bytes:
         """What client authentication the host of an authority asks for, as something to compare."""
         return policy_of(self._hosts[authority])

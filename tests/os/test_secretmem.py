@@ -347,6 +347,14 @@ def test_an_architecture_without_a_number() -> None:
         calls.map(-1, 0)
 
 
+def test_the_real_calls_are_looked_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[SystemCalls | None] = []
+    monkeypatch.setattr(secretmem, "_known", [])
+    monkeypatch.setattr(secretmem, "system_calls", lambda: looked.append(None))
+    assert [SecretBuffer(SECRET).kind for _ in range(2)] == ["plain", "plain"]
+    assert looked == [None]
+
+
 def test_where_the_c_library_cannot_be_called(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "sws.os._libc", None)
     assert system_calls() is None
