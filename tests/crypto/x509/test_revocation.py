@@ -81,7 +81,8 @@ UNKNOWN = Extension("1.2.3", True, b"")
 @pytest.mark.parametrize(
     "unusable",
     [
-        crl(version=b"", extensions=()),
+        crl(version=b""),
+        crl(entry(1, cause(4)), version=b"", extensions=()),
         crl(extensions=()),
         crl(end=None),
         crl(end=NOW - 1),
@@ -99,6 +100,13 @@ def test_a_list_that_cannot_be_used_is_no_answer(unusable: CertificateRevocation
     assert outcome(unusable) is Reason.REVOCATION_UNKNOWN
     assert outcome(unusable, required=False) is Reason.REVOCATION_UNKNOWN
     assert outcome(unusable, crl(entry(LEAF.serial))) is Reason.REVOKED
+
+
+def test_lists_of_version_1() -> None:
+    """RFC 5280 §5: whole lists of version 1 are to be processed; they have no extensions (§5.1.2.1), so no number either."""
+    assert outcome(crl(version=b"", extensions=())) is None
+    assert outcome(crl(entry(LEAF.serial), version=b"", extensions=())) is Reason.REVOKED
+    assert outcome(crl(version=b"", extensions=(), end=NOW - 1)) is Reason.REVOCATION_UNKNOWN
 
 
 def test_two_signature_algorithms() -> None:
