@@ -3,7 +3,8 @@
 
 A list counts for a certificate if its issuer is the certificate's and the next certificate of the path has signed it, with a key that may
 (cRLSign); if it is whole (no delta, not indirect), in its time, numbered if it is of version 2, without critical extensions that are
-unknown; and if it covers the certificate: its kind, its distribution point.  Lists that cover some reasons each count when together they cover all.
+unknown; and if it covers the certificate: its kind, its distribution point.  Lists that cover some reasons each count when together they
+cover all.
 
 A list of the right issuer that is not usable makes the answer unknown, never good.  Known limitation: lists signed by others than the
 issuer (indirect ones) and delta lists are not used.
