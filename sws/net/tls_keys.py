@@ -63,6 +63,10 @@ class KeySigner:
         with self._secret.use() as octets:
             return sign_packed(self._public, octets, _NAMES[scheme], message)
 
+    def close(self) -> None:
+        """Wipe the key; it does not sign any more."""
+        self._secret.close()
+
     def __repr__(self) -> str:
         return f"KeySigner({self._public.algorithm}, {self.kind})"
 

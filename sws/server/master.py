@@ -130,9 +130,10 @@ class Master:
             first = self._tls_shared is None
             if self._tls_shared is None:
                 self._tls_shared = TlsShared(config)
-            memory = TlsContext(config, self._tls_shared, time.time).key_memory
-            if first and memory:
-                self._logger.info("server.tls", "private keys held", {"memory": memory})
+            tried = TlsContext(config, self._tls_shared, time.time)
+            tried.close()
+            if first and tried.key_memory:
+                self._logger.info("server.tls", "private keys held", {"memory": tried.key_memory})
 
     def _adopt_activated(self) -> None:
         """Sockets of a service manager stand for the configured addresses, in order."""

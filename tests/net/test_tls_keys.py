@@ -7,6 +7,7 @@ import gc
 
 import pytest
 
+from sws.base.errors import UsageError
 from sws.crypto.keys import SigningKey, generate_private_key, pack_secret, verify_signature
 from sws.net import tls_keys
 from sws.net.tls_keys import KeySigner
@@ -44,3 +45,11 @@ def test_what_it_keeps(monkeypatch: pytest.MonkeyPatch) -> None:
         assert not any(isinstance(one, bytes | bytearray) and one in (secret, secret[:32], secret[32:]) for one in seen)
         assert not any(isinstance(one, int) and one == key.prepared.scalar for one in seen)  # type: ignore[union-attr]
     assert repr(signer) == f"KeySigner(Ed25519, {signer.kind})"
+
+
+def test_a_signer_that_was_closed_does_not_sign() -> None:
+    signer = KeySigner(SigningKey(generate_private_key("Ed25519")))
+    signer.close()
+    with pytest.raises(UsageError, match="wiped"):
+        signer.sign(signer.schemes[0], b"message")
+    signer.close()

@@ -155,7 +155,12 @@ def test_plain_memory_is_overwritten(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(secretmem, "_known", [None])
     made: list[bytearray] = []
     wipe = secretmem._wipe_plain
-    monkeypatch.setattr(secretmem, "_wipe_plain", lambda octets, owner: (made.append(octets), wipe(octets, owner)))
+
+    def seen(octets: bytearray, owner: int) -> None:
+        made.append(octets)
+        wipe(octets, owner)
+
+    monkeypatch.setattr(secretmem, "_wipe_plain", seen)
     buffer = SecretBuffer(SECRET)
     assert buffer.kind == available_kind() == "plain"
     with buffer.use() as octets:
