@@ -9,6 +9,7 @@ import pkgutil
 import platform
 import sys
 from collections.abc import Iterator
+from typing import Final
 
 import sws.crypto
 from sws._version import __version__
@@ -19,8 +20,15 @@ from sws.crypto.selection import kernels_in_use
 from sws.crypto.system import wanted_kernels
 from sws.os.poller.choose import ORDER, create_poller
 from sws.os.process import can_fork, cores, raise_descriptor_limit
+from sws.os.secretmem import available_kind
 
 __all__ = ["describe"]
+
+_KEY_MEMORY: Final = {
+    "memfd_secret": "memfd_secret",
+    "locked": "locked (no: memfd_secret)",
+    "plain": "plain (no: memfd_secret, locked memory)",
+}
 
 
 def _pollers() -> Iterator[str]:
@@ -54,6 +62,7 @@ def describe() -> Iterator[str]:
     yield f"pollers:        {', '.join(_pollers())}"
     yield f"sendfile:       {'yes' if hasattr(os, 'sendfile') else 'no, files are read and sent'}"
     yield f"kernels:        {_kernels()}"
+    yield f"key memory:     {_KEY_MEMORY[available_kind()]}"
     yield f"configuration:  {find_config() or 'none found (./sws.yaml, /etc/sws/sws.yaml)'}"
     yield "protocols:      HTTP/1.0, HTTP/1.1; TLS 1.3"
     yield f"not built yet:  {', '.join(sorted(NOT_BUILT))}"

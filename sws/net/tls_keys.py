@@ -11,8 +11,9 @@ from collections.abc import Callable, Sequence
 from typing import Final, final
 
 from sws.base.errors import DecodeError, LimitExceeded, TlsAlert
-from sws.crypto.keys import PublicKey, SigningKey, schemes_of, verify_signature
+from sws.crypto.keys import PublicKey, SigningKey, pack_secret, schemes_of, sign_packed, verify_signature
 from sws.crypto.x509 import Certificate, CertificateError, Reason, Roots, verify_chain
+from sws.os.secretmem import SecretBuffer
 from sws.proto.tls import PeerKey
 from sws.proto.tls.constants import AlertDescription, SignatureScheme
 
@@ -38,17 +39,36 @@ _NAMES: Final = {number: name for name, number in _NUMBERS.items()}
 
 @final
 class KeySigner:
-    """A private key.  Timing: see the primitives."""
+    """A private key whose secret half lies in guarded memory but while it signs.  Timing: see the primitives.
 
-    __slots__ = ("_key", "schemes")
+    Attributes:
+      schemes:  what it can sign with, best first.
+      kind:     of the memory: "memfd_secret", "locked" or "plain" (`sws.os.secretmem`).
+
+    Signs only in the process that made it.  Known limitation: the key that is given is not wiped, Python cannot; who loaded it drops it.
+    """
+
+    __slots__ = ("_public", "_secret", "kind", "schemes")
 
     def __init__(self, key: SigningKey) -> None:
-        self._key = key
         self.schemes: tuple[int, ...] = tuple(_NUMBERS[name] for name in key.schemes if name in _NUMBERS)
+        self._public = key.public
+        packed = pack_secret(key)
+        self._secret = SecretBuffer(packed)
+        self.kind = self._secret.kind
+        packed[:] = bytes(len(packed))
 
     def sign(self, scheme: int, message: bytes) -> bytes:
         """The signature of a message."""
-        return self._key.sign(_NAMES[scheme], message)
+        with self._secret.use() as octets:
+            return sign_packed(self._public, octets, _NAMES[scheme], message)
+
+    def close(self) -> None:
+        """Wipe the key; it does not sign any more."""
+        self._secret.close()
+
+    def __repr__(self) -> str:
+        return f"KeySigner({self._public.algorithm}, {self.kind})"
 
 
 @final

@@ -127,9 +127,13 @@ class Master:
         if any(parse_listen(url).is_secure for url in config.server.listen):
             from sws.server.tlssetup import TlsContext, TlsShared
 
+            first = self._tls_shared is None
             if self._tls_shared is None:
                 self._tls_shared = TlsShared(config)
-            TlsContext(config, self._tls_shared, time.time)
+            tried = TlsContext(config, self._tls_shared, time.time)
+            tried.close()
+            if first and tried.key_memory:
+                self._logger.info("server.tls", "private keys held", {"memory": tried.key_memory})
 
     def _adopt_activated(self) -> None:
         """Sockets of a service manager stand for the configured addresses, in order."""

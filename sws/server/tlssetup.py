@@ -157,6 +157,19 @@ class TlsContext:
         """Every certificate in use, once."""
         return list({id(credential): credential for host in self._every for credential in host.credentials}.values())
 
+    @property
+    def key_memory(self) -> str:
+        """The kinds of memory that hold the private keys: one as a rule, two where the limit of locked memory was reached."""
+        return ", ".join(sorted({signer.kind for signer in self._signers()}))
+
+    def close(self) -> None:
+        """Wipe the private keys: for who only wanted to know whether they can be used."""
+        for signer in self._signers():
+            signer.close()
+
+    def _signers(self) -> list[KeySigner]:
+        return [credential.signer for credential in self.credentials if isinstance(credential.signer, KeySigner)]
+
     def policy_for(self, authority: bytes) -> bytes:
         """What client authentication the host of an authority asks for, as something to compare."""
         return policy_of(self._hosts[authority])

@@ -136,6 +136,13 @@ def test_info_names_every_primitive_and_its_kernel() -> None:
         assert f"{primitive} " in line
 
 
+def test_info_names_the_memory_of_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    for kind, shown in (("memfd_secret", "memfd_secret"), ("locked", "locked (no:"), ("plain", "plain (no:")):
+        monkeypatch.setattr("sws.cli.info.available_kind", lambda kind=kind: kind)
+        line = next(line for line in run("info").output.splitlines() if line.startswith("key memory:"))
+        assert line.split(maxsplit=2)[2].startswith(shown)
+
+
 def test_info_under_another_choice_of_kernels() -> None:
     command = [sys.executable, "-m", "sws", "info"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "SWS_KERNELS": "ref"}

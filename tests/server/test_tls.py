@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pathlib
 import signal
@@ -15,6 +16,7 @@ import pytest
 from sws.crypto.keys import PrivateKey, SigningKey, generate_private_key
 from sws.crypto.x509 import Certificate, issue, new_authority
 from sws.net.tls_keys import KeySigner
+from sws.os.secretmem import available_kind
 from sws.proto.tls import ClientTicket, Credential
 from tests.kit.server import ServerProcess, serving
 from tests.kit.tls_client import SecureSocket, believing
@@ -83,6 +85,12 @@ def test_hosts_have_certificates_of_their_own(running: ServerProcess, authority:
             assert peer.ended == "close_notify"
     with SecureSocket(port(running), policy=believing(authority.root), server_name=b"unknown.example") as peer:
         assert peer.connect().ended == "our alert 46"  # the default's certificate, which is not for that name
+
+
+def test_the_log_says_where_keys_are(running: ServerProcess) -> None:
+    """Once, at the start, not for every worker."""
+    lines = [json.loads(line) for line in running.err.splitlines() if b"private keys held" in line]
+    assert [(line["lvl"], line["memory"]) for line in lines] == [("info", available_kind())]
 
 
 def test_resumption_is_bound_to_the_host(running: ServerProcess) -> None:

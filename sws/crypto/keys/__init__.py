@@ -4,12 +4,14 @@
 load_public_key(pem_or_der)              -> PublicKey
 load_private_key(pem_or_der, password)   -> PrivateKey       .to_der() .to_pem()
 SigningKey(private_key).sign("ecdsa_secp256r1_sha256", message)
+pack_secret(signing_key) -> octets               sign_packed(public, octets, "ecdsa_secp256r1_sha256", message)
 verify_signature(public, "ecdsa_secp256r1_sha256", message, signature)
 """
 
 from __future__ import annotations
 
 from sws.crypto.keys.algorithms import Algorithm, PssParameters
+from sws.crypto.keys.packed import pack_secret, sign_packed
 from sws.crypto.keys.private import PrivateKey, generate_private_key, load_private_key
 from sws.crypto.keys.public import PublicKey, load_public_key
 from sws.crypto.keys.schemes import SCHEMES, SigningKey, schemes_of, verify_signature
@@ -24,6 +26,8 @@ __all__ = [
     "generate_private_key",
     "load_private_key",
     "load_public_key",
+    "pack_secret",
     "schemes_of",
+    "sign_packed",
     "verify_signature",
 ]

@@ -23,15 +23,21 @@ from sws.crypto.weierstrass import EcPrivateKey
 
 __all__ = [
     "SCHEMES",
+    "ReadyKey",
     "Scheme",
     "SignatureAlgorithm",
     "SigningKey",
     "algorithm_of_scheme",
     "find_signature_algorithm",
     "schemes_of",
+    "sign_with",
     "verify_by_algorithm",
     "verify_signature",
 ]
+
+
+ReadyKey = RsaPrivateKey | EcPrivateKey | ed25519.SigningKey
+"""A private key as its primitive signs with it."""
 
 
 @final
@@ -129,19 +135,25 @@ class SigningKey:
         """
         if scheme not in self.schemes:
             raise UsageError(f"a key of {self.algorithm} does not sign by {scheme!r}")
-        return self._sign(SCHEMES[scheme], message, entropy)
+        return sign_with(self._key, SCHEMES[scheme], message, entropy)
 
-    def _sign(self, scheme: Scheme, message: bytes, entropy: Entropy) -> bytes:
-        key = self._key
-        if isinstance(key, EcPrivateKey):
-            return ecdsa.sign(key, message, scheme.hash_name, entropy)
-        if isinstance(key, RsaPrivateKey):
-            by = rsa.sign_pss if scheme.padding == "pss" else rsa.sign_pkcs1
-            return by(key, message, scheme.hash_name, entropy=entropy)
-        return ed25519.sign(key, message, entropy)
+    @property
+    def prepared(self) -> ReadyKey:
+        """What the primitive signs with; SECRET."""
+        return self._key
 
     def __repr__(self) -> str:
         return f"SigningKey({self.algorithm})"
+
+
+def sign_with(key: ReadyKey, scheme: Scheme, message: bytes, entropy: Entropy) -> bytes:
+    """A signature by a key and a scheme that go together.  Timing: as the primitive says."""
+    if isinstance(key, EcPrivateKey):
+        return ecdsa.sign(key, message, scheme.hash_name, entropy)
+    if isinstance(key, RsaPrivateKey):
+        by = rsa.sign_pss if scheme.padding == "pss" else rsa.sign_pkcs1
+        return by(key, message, scheme.hash_name, entropy=entropy)
+    return ed25519.sign(key, message, entropy)
 
 
 def verify_signature(public: PublicKey | bytes, scheme: str, message: bytes, signature: bytes) -> bool:

@@ -2,8 +2,9 @@
 """Looking for the certificates of a path in revocation lists.  RFC 5280 §6.3.
 
 A list counts for a certificate if its issuer is the certificate's and the next certificate of the path has signed it, with a key that may
-(cRLSign); if it is whole (no delta, not indirect), in its time, numbered, without critical extensions that are unknown; and if it covers
-the certificate: its kind, its distribution point.  Lists that cover some reasons each count when together they cover all.
+(cRLSign); if it is whole (no delta, not indirect), in its time, numbered if it is of version 2, without critical extensions that are
+unknown; and if it covers the certificate: its kind, its distribution point.  Lists that cover some reasons each count when together they
+cover all.
 
 A list of the right issuer that is not usable makes the answer unknown, never good.  Known limitation: lists signed by others than the
 issuer (indirect ones) and delta lists are not used.
@@ -82,8 +83,10 @@ def _reasons_covered(crl: CertificateRevocationList, certificate: Certificate, i
 
 def _check_list(crl: CertificateRevocationList, now: int) -> None:
     """RFC 5280 §5.1.2 and §5.2, and its time."""
-    if crl.version != 2 or crl.number is None:
-        raise DecodeError("CRL: not version 2, or without a number")
+    if crl.version == 1 and (crl.extensions or any(entry.extensions for entry in crl.revoked.values())):
+        raise DecodeError("CRL: extensions in version 1")
+    if crl.version == 2 and crl.number is None:
+        raise DecodeError("CRL: version 2 without a number")
     if crl.signature_algorithm != crl.inner_algorithm:
         raise DecodeError("CRL: two signature algorithms")
     if crl.next_update is None or not crl.this_update <= now <= crl.next_update:

@@ -202,6 +202,17 @@ def test_made_certificates_keep_to_their_issuer() -> None:
     assert not issue(root, signing("P-256", 0), private().public, (), now=NOW).subject
 
 
+def test_what_is_made_has_no_unique_identifiers() -> None:
+    """RFC 5280 §4.1.2.8; version 3, and behind the key extensions alone."""
+    for one in (leaf(), authority("Root", 0), self_signed(signing(), ("a.example",), now=NOW)):
+        reader = DerReader(one.tbs).sequence("x")
+        found = []
+        while reader.at < reader.end:
+            found.append(reader.tag)
+            reader.any("x")
+        assert found == [0xA0, tags.INTEGER, *[tags.SEQUENCE] * 5, 0xA3]
+
+
 def test_certificates() -> None:
     one = leaf()
     assert Certificate.from_pem(one.to_pem()) == one

@@ -306,7 +306,8 @@ def test_responses_and_another_implementation(algorithm: str, answer: Answer) ->
     )
     builder = builder.responder_id(ocsp.OCSPResponderEncoding.NAME, other).certificates([other])
     signer = serialization.load_der_private_key(private(algorithm, 5).to_der(), None)
-    theirs = builder.sign(signer, None if algorithm == "Ed25519" else hashes.SHA384())  # type: ignore[arg-type]
+    chosen = {"Ed25519": None, "RSA": hashes.SHA256()}.get(algorithm, hashes.SHA384())  # RFC 6960 §4.3: RSA with SHA-256 for all
+    theirs = builder.sign(signer, chosen)  # type: ignore[arg-type]
     found = check_response(theirs.public_bytes(serialization.Encoding.DER), LEAF, CA, NOW, skew=10**9)
     assert (found.status, found.this_update, found.next_update) == (answer.status, NOW, answer.next_update)
     assert (found.revoked_at, found.reason, found.delegated) == (answer.revoked_at, answer.reason, True)

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 
 import pytest
 
-from sws.base.errors import DecodeError
+from sws.base.errors import DecodeError, UsageError
 from sws.crypto.asn1 import tags, writer
 from sws.crypto.keys.schemes import algorithm_of_scheme
 from sws.crypto.x509 import Certificate, CertificateError, Extension, KeyUsage, Profile, Reason, encode, oids, verify_chain
 from sws.crypto.x509.crl import CertificateRevocationList, CrlReason, decode_issuing_distribution_point
+from sws.crypto.x509.general_names import dns
 from sws.crypto.x509.profile import Role, violations
 from tests.crypto.x509.chains import DAY, NOW, authority, bare, counted, leaf, signing
 
@@ -81,7 +82,8 @@ UNKNOWN = Extension("1.2.3", True, b"")
 @pytest.mark.parametrize(
     "unusable",
     [
-        crl(version=b"", extensions=()),
+        crl(version=b""),
+        crl(entry(1, cause(4)), version=b"", extensions=()),
         crl(extensions=()),
         crl(end=None),
         crl(end=NOW - 1),
@@ -99,6 +101,21 @@ def test_a_list_that_cannot_be_used_is_no_answer(unusable: CertificateRevocation
     assert outcome(unusable) is Reason.REVOCATION_UNKNOWN
     assert outcome(unusable, required=False) is Reason.REVOCATION_UNKNOWN
     assert outcome(unusable, crl(entry(LEAF.serial))) is Reason.REVOKED
+
+
+def test_lists_of_version_1() -> None:
+    """RFC 5280 §5: whole lists of version 1 are to be processed; they have no extensions (§5.1.2.1), so no number either."""
+    assert outcome(crl(version=b"", extensions=())) is None
+    assert outcome(crl(entry(LEAF.serial), version=b"", extensions=())) is Reason.REVOKED
+    assert outcome(crl(version=b"", extensions=(), end=NOW - 1)) is Reason.REVOCATION_UNKNOWN
+
+
+def test_both_forms_of_time() -> None:
+    """RFC 5280 §5.1.2.4 and §5.1.2.5: UTCTime to 2049, GeneralizedTime from 2050."""
+    late = crl(end=2_600_000_000)
+    assert (late.this_update, late.next_update) == (NOW - 10, 2_600_000_000)
+    assert b"20520522" in late.tbs
+    assert outcome(late) is None
 
 
 def test_two_signature_algorithms() -> None:
@@ -166,8 +183,54 @@ def test_lists_in_pem() -> None:
         CertificateRevocationList.load(ROOT.to_pem().encode())
 
 
+def test_numbers_of_20_octets() -> None:
+    """RFC 5280 §5.2.3."""
+    number = (1 << 159) - 1
+    one = crl(entry(LEAF.serial), extensions=(Extension(oids.CRL_NUMBER, False, writer.integer(number)),))
+    assert one.number == number
+    assert outcome(one) is Reason.REVOKED
+
+
 HINT = encode.authority_key_identifier(b"x")
 SERVER = encode.extended_key_usage(("serverAuth",))
+
+
+@pytest.mark.parametrize(
+    ("extension", "section"),
+    [
+        (HINT, "§4.2.1.1"),
+        (encode.subject_key_identifier(ROOT.spki), "§4.2.1.2"),
+        (Extension(oids.SUBJECT_DIRECTORY_ATTRIBUTES, False, writer.sequence(writer.sequence(writer.oid("1.2"), writer.NULL))), "§4.2.1.8"),
+        (encode.basic_constraints(True), "§4.2.1.9"),
+        (encode.name_constraints(excluded=[dns("example")]), "§4.2.1.10"),
+        (encode.policy_constraints(require_explicit=0), "§4.2.1.11"),
+        (encode.inhibit_any_policy(0), "§4.2.1.14"),
+        (Extension(oids.FRESHEST_CRL, False, encode.crl_distribution_points(["http://c/"]).value), "§4.2.1.15"),
+        (encode.authority_info_access(["http://o/"]), "§4.2.2.1"),
+        (Extension(oids.SUBJECT_INFO_ACCESS, False, encode.authority_info_access(["http://o/"]).value), "§4.2.2.2"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_what_must_be_critical_and_what_must_not(extension: Extension, section: str) -> None:
+    """As we write it there is nothing to say about it; the other way round there is."""
+    usual = [] if extension.oid == oids.BASIC_CONSTRAINTS else [encode.basic_constraints(True)]
+
+    def said(one: Extension) -> list[str]:
+        found = violations(bare("C", "I", 1, extensions=[*usual, one]), Role.INTERMEDIATE, Profile.RFC5280)
+        return [phrase for phrase in found if "critical" in phrase]
+
+    assert said(extension) == []
+    assert said(extension._replace(critical=not extension.critical)) != []
+
+
+def test_rules_for_names() -> None:
+    """RFC 5280 §4.2.1.6: preferred name syntax, and never one space."""
+    for name in (" ", "a b", "a_b.example", "-a.example"):
+        odd = bare("L", "I", 1, further=[encode.subject_alt_name([dns(name)])])
+        assert any("preferred name syntax" in one for one in violations(odd, Role.LEAF, Profile.RFC5280)), name
+        if name != "a_b.example":
+            with pytest.raises(UsageError):
+                encode.host_names([name])
 
 
 def test_rules_for_issuers() -> None:

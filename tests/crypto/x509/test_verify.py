@@ -280,6 +280,7 @@ def uri(text: str) -> GeneralName:
             False,
         ),
         (GeneralName(Kind.REGISTERED_ID, "1.2.3"), GeneralName(Kind.REGISTERED_ID, "1.2.3"), False),
+        (GeneralName(Kind.X400_ADDRESS, b""), GeneralName(Kind.X400_ADDRESS, b""), False),
     ],
 )
 def test_constraints_on_other_names(base: GeneralName, name: GeneralName, allowed: bool) -> None:
