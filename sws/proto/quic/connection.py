@@ -51,6 +51,7 @@ MakeId = Callable[[], tuple[bytes, bytes]]
 """Gives a new connection ID with its stateless reset token, routed to the connection."""
 
 _DATAGRAMS_MAXIMUM: Final = 64
+_HANDSHAKE_IDLE: Final = 10.0
 _INITIAL, _EARLY, _HANDSHAKE, _ONE_RTT = PacketType.INITIAL, PacketType.EARLY, PacketType.HANDSHAKE, PacketType.ONE_RTT
 
 
@@ -150,7 +151,8 @@ class Connection:
         if closing.state is not End.ACTIVE:
             return closing.until if closing.state is not End.CLOSED else None
         times = [self._idle_deadline(), self.sender.ready_at]
-        times += [space.ack_at for space in self.received]
+        if not self.loss.is_blocked:
+            times += [space.ack_at for space in self.received]
         times += [self.loss.next_timeout(self.now), self.paths.next_timeout()]
         known = [time for time in times if time is not None]
         soonest = min(known) if known else inf
@@ -347,6 +349,8 @@ class Connection:
         if self.peer is not None and self.peer.max_idle_timeout:
             theirs = self.peer.max_idle_timeout / 1000
             timeout = min(timeout, theirs) if timeout else theirs
+        if not self.is_handshake_complete:
+            return self._idle_since + min(timeout or _HANDSHAKE_IDLE, _HANDSHAKE_IDLE)
         return self._idle_since + max(timeout, 3 * self.pto()) if timeout else inf
 
     def _give_up(self, path: Path) -> None:

@@ -272,7 +272,8 @@ class Receiver:
         if path is None:
             return
         kinds = self._frames(level, payload, packet, path, now)
-        received.add(number, not kinds <= NOT_ELICITING, packet[3].ecn, now)
+        if level is _ONE_RTT or level is _EARLY or c.read[level] is not None:  # the packet itself may have ended its level
+            received.add(number, not kinds <= NOT_ELICITING, packet[3].ecn, now)
         if c.trace is not None:
             c.trace.packet(now, False, level, number, len(packet[0]) - packet[1], [_name(kind) for kind in sorted(kinds)])
         if path is not c.paths.active and number == received.largest and not kinds <= _PROBING and not c.is_client and c.is_confirmed:

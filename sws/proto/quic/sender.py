@@ -41,6 +41,7 @@ _OFFLOAD_MAXIMUM: Final = 65000
 _SKIP_FIRST: Final = 64
 _SKIP_MAXIMUM: Final = 8192
 _SILENT_MAXIMUM: Final = 32
+_LEAST: Final = 100  # octets that an address not validated must be good for
 
 Content: TypeAlias = tuple[PacketType, list[bytes], list[FrameRecord], bool]
 """Level, frames, records, whether it asks for acknowledgement."""
@@ -101,7 +102,7 @@ class Sender:
         left_initial_keys = False
         while budget >= INITIAL_MINIMUM:
             allowance = path.allowance()
-            if allowance < INITIAL_MINIMUM:
+            if allowance < (_LEAST if c.is_confirmed else INITIAL_MINIMUM):
                 loss.is_blocked = True
                 break
             size = min(loss.mtu.size, allowance, budget)
@@ -308,10 +309,10 @@ class Sender:
             destination = c.remote_ids.current if path is c.paths.active else c.remote_ids.get(path.sequence)
             overhead = 5 + TAG + (0 if destination is None else len(destination))
             room = min(INITIAL_MINIMUM, path.allowance())
-            if destination is None or room < overhead + 9 * 5:
-                continue
             parts = []
             challenge = c.paths.take_challenge(path, now, c.pto())
+            if destination is None or room < overhead + 9 * 5:
+                continue  # it counts as lost
             if challenge is not None:
                 parts.append(encode_path_challenge(challenge))
             while path.responses:

@@ -37,6 +37,7 @@ PACKET_THRESHOLD: Final = 3
 PERSISTENT_THRESHOLD: Final = 3
 _PTO_EXPONENT_MAXIMUM: Final = 10
 _SKIPPED_KEPT: Final = 4
+_ROUNDING: Final = 1e-9  # a timer may fire by this much before its time
 
 ELICITING: Final = 1
 IN_FLIGHT: Final = 2
@@ -253,7 +254,7 @@ class LossDetection:
         space.loss_time = None
         largest = space.largest_acked
         delay = self.rtt.loss_delay()
-        too_old = now - delay
+        too_old = now - delay + _ROUNDING
         lost: list[tuple[int, Delivery]] = []
         for number, packet in space.sent.items():
             if number > largest:
@@ -342,13 +343,13 @@ class LossDetection:
 
     def on_timeout(self, now: float) -> int | None:
         """The time of `next_timeout` has come: losses are declared, or the space to probe is returned.  Appendix A.9"""
-        due = [space for space in self.spaces if space.loss_time is not None and space.loss_time <= now + 1e-9]
+        due = [space for space in self.spaces if space.loss_time is not None and space.loss_time <= now + _ROUNDING]
         if due:
             for space in due:
                 self._detect(space, now, (), -1)
             return None
         found = self._probe_time(now)
-        if found is None or found[0] > now + 1e-9:
+        if found is None or found[0] > now + _ROUNDING:
             return None
         self.pto_count += 1
         self.timeouts += 1

@@ -18,6 +18,7 @@ _BURST_MAXIMUM: Final = 65536
 _BURST_TIME: Final = 0.002
 _GAIN: Final = 1.25
 _SLOW_START_GAIN: Final = 2.0
+_TICK: Final = 1e-6  # above what rounding takes away
 
 
 @final
@@ -56,8 +57,8 @@ class Pacer:
             self._budget -= octets
 
     def ready_at(self, now: float, octets: int) -> float:
-        """When that many octets, or a whole burst, may leave."""
-        wanted = min(float(octets), self._burst)
+        """When so many octets may leave, and half a burst at least: packets that leave together cost less than one by one."""
+        wanted = max(float(octets), self._burst / 2)
         if not self._rate or self._budget >= wanted:
             return now
-        return self._since + (wanted - self._budget) / self._rate
+        return self._since + (wanted - self._budget) / self._rate + _TICK
