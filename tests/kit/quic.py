@@ -15,7 +15,7 @@ from functools import cache
 from typing import Protocol
 
 from sws.base.datagrams import Address, DatagramIn, DatagramOut
-from sws.crypto.keys.private import generate_private_key
+from sws.crypto.keys.private import PrivateKey, generate_private_key
 from sws.crypto.keys.schemes import SigningKey
 from sws.crypto.x509 import Certificate
 from sws.crypto.x509.build import self_signed
@@ -44,6 +44,8 @@ __all__ = [
     "credential",
     "make_client",
     "make_endpoint",
+    "pattern",
+    "private_key",
     "server_tls",
 ]
 
@@ -54,9 +56,15 @@ ALPN = b"hq-interop"
 
 
 @cache
+def private_key() -> PrivateKey:
+    """One for all tests of a process."""
+    return generate_private_key("P-256")
+
+
+@cache
 def credential() -> tuple[Credential, Certificate]:
-    """One key and certificate for all tests of a process."""
-    key = SigningKey(generate_private_key("P-256"))
+    """Its certificate."""
+    key = SigningKey(private_key())
     certificate = self_signed(key, ["example.org"], now=int(WALL))
     return Credential((certificate.der,), KeySigner(key)), certificate
 
