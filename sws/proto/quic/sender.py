@@ -100,6 +100,8 @@ class Sender:
         loss.is_blocked = False
         held_up = False
         left_initial_keys = False
+        if c.is_confirmed:
+            budget -= self._probe_mtu(now, budget, leaving)
         while budget >= INITIAL_MINIMUM:
             allowance = path.allowance()
             if allowance < (_LEAST if c.is_confirmed else INITIAL_MINIMUM):
@@ -123,8 +125,6 @@ class Sender:
             path.sent += octets
             budget -= octets
         loss.is_limited = held_up and bool(c.streams.ready_mask)
-        if not held_up and c.is_confirmed:
-            self._probe_mtu(now, budget, leaving)
         if left_initial_keys:
             leaving[:] = self._seal_early(leaving)
             c.discard(_INITIAL)
@@ -324,17 +324,18 @@ class Sender:
             budget -= self._single(path, destination, payload, now, leaving, ELICITING | IN_FLIGHT)
         return budget
 
-    def _probe_mtu(self, now: float, budget: int, leaving: list[tuple[Path, int, list[tuple[PacketType, Sealable]]]]) -> None:
+    def _probe_mtu(self, now: float, budget: int, leaving: list[tuple[Path, int, list[tuple[PacketType, Sealable]]]]) -> int:
+        """A larger datagram than is known to come through, if one is to be tried; returns its octets.  RFC 9000 §14.4"""
         c = self._c
         loss = c.loss
         path = c.paths.active
         size = loss.mtu.next_probe(now) if path.is_validated else None
         if size is None or size > budget or loss.in_flight + size > loss.congestion.window:
-            return
+            return 0
         destination = c.remote_ids.current
         payload = PING + bytes(size - 5 - TAG - len(destination) - 1)
         loss.mtu.on_probe_sent(size)
-        self._single(path, destination, payload, now, leaving, ELICITING | IN_FLIGHT | PROBE)
+        return self._single(path, destination, payload, now, leaving, ELICITING | IN_FLIGHT | PROBE)
 
     def _single(
         self,
