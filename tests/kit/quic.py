@@ -26,8 +26,11 @@ from sws.proto.quic.client import ClientConnection, Resumption
 from sws.proto.quic.config import QuicConfig
 from sws.proto.quic.connection import Connection
 from sws.proto.quic.endpoint import Endpoint, EndpointConfig
+from sws.proto.quic.packets import encode_long_header
+from sws.proto.quic.protection import seal_packets
 from sws.proto.quic.server import ServerConnection
 from sws.proto.quic.tokens import TokenBox
+from sws.proto.quic.versions import PacketType
 from sws.proto.tls.config import ClientConfig, ServerConfig, TlsHost
 from sws.proto.tls.signatures import Credential
 from sws.proto.tls.tickets import TicketBox, TicketKeys
@@ -41,7 +44,9 @@ __all__ = [
     "Network",
     "Serve",
     "client_tls",
+    "connect",
     "credential",
+    "forge",
     "make_client",
     "make_endpoint",
     "pattern",
@@ -255,6 +260,54 @@ class Download:
                 connection.close(0, "done")
 
 
+def forge(sender: Connection, frames: bytes, level: PacketType = PacketType.ONE_RTT, *, first: int = 0, pad: int = 0) -> bytes:
+    """A packet under a connection's own keys, with frames that it would never send.
+
+    Args:
+      first:  changes the first octet before it is protected.
+      pad:    octets of the datagram at least.
+    """
+    space = sender.loss.spaces[{PacketType.INITIAL: 0, PacketType.HANDSHAKE: 1}.get(level, 2)]
+    number = space.next_number
+    space.next_number += 1
+    destination = sender.remote_ids.current
+    if level is PacketType.ONE_RTT:
+        assert sender.phases is not None
+        frames += bytes(max(0, pad - len(frames) - 21 - len(destination)))
+        header = bytes((0x43 | sender.phases.phase << 2,)) + destination + (number & 0xFFFFFFFF).to_bytes(4, "big")
+        return sender.phases.seal([(bytes((header[0] ^ first,)) + header[1:], number, frames)])[0]
+    keys = sender.write[level]
+    assert keys is not None
+    overhead = len(encode_long_header(sender.version, level, destination, sender.first_id, sender.token, 100, number)) + 16
+    frames += bytes(max(0, pad - len(frames) - overhead))
+    header = encode_long_header(sender.version, level, destination, sender.first_id, sender.token, len(frames) + 16, number)
+    return seal_packets(keys, [(bytes((header[0] ^ first,)) + header[1:], number, frames)])[0]
+
+
+def connect(
+    seed: int = 1, config: QuicConfig | None = None, app: Download | None = None, conditions: Conditions | None = None, **others: int
+) -> Network:
+    """A connection whose handshake is over, with nothing under way."""
+    chance = random.Random(seed)
+    client = make_client(chance, config)
+    endpoint = make_endpoint(chance, config=config, **others)  # type: ignore[arg-type]
+    network = Network(seed, conditions or Conditions(), client, Idle() if app is None else app, endpoint, Serve())
+    network.run(5.0, until=lambda: client.is_confirmed)
+    network.run(1.0)
+    assert client.is_confirmed
+    return network
+
+
+@dataclass
+class Idle:
+    """Keeps events, and does nothing."""
+
+    events: list[QuicEvent] = field(default_factory=list)
+
+    def on_events(self, connection: Connection, events: list[QuicEvent], now: float) -> None:
+        self.events += events
+
+
 class Network:
     """Two ends and what is between them.
 
@@ -334,6 +387,18 @@ class Network:
             self._serial += 1
             heapq.heappush(self._heap, (arrival, self._serial, to_server, DatagramIn(data, local, remote, ecn)))
             arrival += c.delay / 10
+
+    def inject(self, to_server: bool, data: bytes) -> None:
+        """A datagram that arrives at once, and what follows from it on that end."""
+        ends = (SERVER, CLIENT) if to_server else (CLIENT, SERVER)
+        self.now += 1e-4
+        (self.endpoint if to_server else self.client).receive([DatagramIn(data, *ends)], self.now)
+
+    @property
+    def server(self) -> ServerConnection:
+        """The server's end, if there is but one connection."""
+        (connection,) = self.endpoint.connections
+        return connection
 
     # --- time --------------------------------------------------------------------------------------------------------
 

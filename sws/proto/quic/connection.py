@@ -143,6 +143,8 @@ class Connection:
             return self.sender.datagrams(now, budget)
         except QuicTransportError as error:
             self.fail(error)
+            if error.code == ErrorCode.AEAD_LIMIT_REACHED:  # nothing may be sealed any more, CONNECTION_CLOSE included: RFC 9001 §6.6
+                self.closing.wants_to_send = False
             return self.sender.datagrams(now, budget)
 
     def next_timeout(self) -> float | None:

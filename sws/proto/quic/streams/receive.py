@@ -63,7 +63,7 @@ class Reassembly:
                 raise QuicTransportError(ErrorCode.FINAL_SIZE_ERROR, "octets beyond the final size", FrameType.STREAM)
             self.highest = stop
         delivered = self.delivered
-        if stop <= delivered:
+        if stop <= delivered or not data:
             return b""
         if self._buffer is None:
             if offset <= delivered:
