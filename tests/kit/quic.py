@@ -418,8 +418,10 @@ class Network:
                 for out in connection.datagrams_to_send(self.now, 1 << 17):
                     busy = True
                     self.send(False, out)
+                busy |= bool(connection.events)
                 if connection.is_over:
                     self.endpoint.forget(connection)
+            busy |= bool(self.client.events)
             if not busy:
                 return
         raise AssertionError("an end that never stops sending")

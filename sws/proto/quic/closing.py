@@ -61,10 +61,11 @@ class Closing:
     Attributes:
       code, frame_type, reason, application:  of our CONNECTION_CLOSE.
       wants_to_send:  CONNECTION_CLOSE is to leave.
+      is_told:        CONNECTION_CLOSE left once.
       until:          when CLOSING or DRAINING is over.
     """
 
-    __slots__ = ("_answer_after", "_came", "application", "code", "frame_type", "reason", "state", "until", "wants_to_send")
+    __slots__ = ("_answer_after", "_came", "application", "code", "frame_type", "is_told", "reason", "state", "until", "wants_to_send")
 
     def __init__(self) -> None:
         self.state = End.ACTIVE
@@ -73,6 +74,7 @@ class Closing:
         self.reason = b""
         self.application = False
         self.wants_to_send = False
+        self.is_told = False
         self.until: float | None = None
         self._came = 0
         self._answer_after = 1

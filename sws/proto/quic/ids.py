@@ -29,18 +29,22 @@ _RETIRING_MAXIMUM: Final = 4 * ACTIVE_LIMIT
 class LocalIds:
     """IDs that the peer sends to.
 
+    Attributes:
+      known:   all that are in use.
+
     Args:
       first:   in use from the handshake on.
       make:    gives a new ID and its stateless reset token, and routes to us from then on.
       retire:  routes no more.
     """
 
-    __slots__ = ("_by_sequence", "_control", "_limit", "_make", "_next", "_retire", "_tokens")
+    __slots__ = ("_by_sequence", "_control", "_limit", "_make", "_next", "_retire", "_tokens", "known")
 
     def __init__(
         self, first: bytes, make: Callable[[], tuple[bytes, bytes]], retire: Callable[[bytes], None], control: ControlFrames
     ) -> None:
         self._by_sequence: dict[int, bytes] = {0: first}
+        self.known = {first}
         self._tokens: dict[int, bytes] = {}
         self._make = make
         self._retire = retire
@@ -48,9 +52,6 @@ class LocalIds:
         self._limit = 1
         self._control = control
         control.register(FrameType.NEW_CONNECTION_ID, self._frame)
-
-    def __contains__(self, connection_id: bytes) -> bool:
-        return connection_id in self._by_sequence.values()
 
     def all(self) -> list[bytes]:
         """IDs in use."""
@@ -60,6 +61,7 @@ class LocalIds:
         """The ID of a preferred address, which has sequence number 1.  §5.1.1"""
         connection_id, token = self._make()
         self._by_sequence[1] = connection_id
+        self.known.add(connection_id)
         self._next = 2
         return connection_id, token
 
@@ -69,6 +71,7 @@ class LocalIds:
         while len(self._by_sequence) < self._limit:
             connection_id, token = self._make()
             self._by_sequence[self._next] = connection_id
+            self.known.add(connection_id)
             self._tokens[self._next] = token
             self._control.want(FrameType.NEW_CONNECTION_ID, self._next)
             self._next += 1
@@ -88,6 +91,7 @@ class LocalIds:
         if connection_id == destination:
             raise QuicTransportError(ErrorCode.PROTOCOL_VIOLATION, "a connection ID retired that is in use", FrameType.RETIRE_CONNECTION_ID)
         del self._by_sequence[sequence]
+        self.known.discard(connection_id)
         self._tokens.pop(sequence, None)
         self._retire(connection_id)
         self.issue(self._limit)

@@ -89,6 +89,8 @@ class Receiver:
         c = self._c
         group: list[Packet] = []
         group_level = _ONE_RTT
+        number = 1 + len(c.first_id)
+        known = c.local_ids.known
         for datagram in datagrams:
             data = datagram.data
             path = c.paths.find(datagram.local, datagram.remote)
@@ -99,7 +101,11 @@ class Receiver:
                     self._flush(group_level, group, now)
                     group = []
                 group_level = _ONE_RTT
-                group.append((data, 0, 1 + len(c.first_id), datagram))
+                if data[1:number] in known:
+                    group.append((data, 0, number, datagram))
+                else:
+                    self.dropped += 1
+                    self._look_for_reset(data)
                 continue
             for level, packet in self._cut(datagram):
                 if level is not group_level and group:

@@ -364,6 +364,9 @@ class Sender:
         c = self._c
         closing = c.closing
         closing.wants_to_send = False
+        if not closing.is_told:
+            closing.is_told = True
+            closing.until = c.now + 3 * c.pto()  # verbs know no time: it may be later than when we decided to close
         contents: list[Content] = []
         total = 0
         for level in (_INITIAL, _HANDSHAKE, _ONE_RTT):

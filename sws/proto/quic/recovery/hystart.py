@@ -51,7 +51,7 @@ class HyStart:
 
     def growth(self, octets: int) -> int:
         """How much the window grows for acknowledged octets."""
-        return octets if self.phase is Phase.STANDARD else octets // GROWTH_DIVISOR
+        return octets // GROWTH_DIVISOR if self.phase is Phase.CONSERVATIVE else octets
 
     def on_sample(self, number: int, largest_sent: int, rtt: float) -> None:
         """A round-trip time, the largest number that the ACK acknowledged, and the largest sent so far."""

@@ -193,8 +193,10 @@ class LossDetection:
         if largest > previous and self.ecn.on_ack(marked, counts):
             self.congestion.on_congestion(sent, now)
         is_limited = self.is_limited or (octets + self.in_flight) * 2 >= self.congestion.window
-        self._detect(space, now, ranges, previous)
-        if grown:
+        if self._detect(space, now, ranges, previous):
+            self.congestion.on_persistent_congestion()
+            self.rtt.minimum = self.rtt.latest
+        elif grown:
             self.congestion.on_acknowledged(grown, sent, now, self.rtt, is_limited)
         if self.peer_validated:
             self.pto_count = 0
@@ -249,8 +251,8 @@ class LossDetection:
 
     # --- losses ------------------------------------------------------------------------------------------------------
 
-    def _detect(self, space: SentSpace, now: float, ranges: Sequence[tuple[int, int]], previous: int) -> None:
-        """§6.1: what is lost now, and when the next packet will be."""
+    def _detect(self, space: SentSpace, now: float, ranges: Sequence[tuple[int, int]], previous: int) -> bool:
+        """§6.1: what is lost now, and when the next packet will be.  True: persistent congestion."""
         space.loss_time = None
         largest = space.largest_acked
         delay = self.rtt.loss_delay()
@@ -263,11 +265,10 @@ class LossDetection:
                 lost.append((number, packet))
             elif space.loss_time is None or packet[0] + delay < space.loss_time:
                 space.loss_time = packet[0] + delay
-        if lost:
-            self._lose(space, lost, now)
-            if ranges and self._is_persistent(lost, ranges, previous):
-                self.congestion.on_persistent_congestion()
-                self.rtt.minimum = self.rtt.latest
+        if not lost:
+            return False
+        self._lose(space, lost, now)
+        return bool(ranges) and self._is_persistent(lost, ranges, previous)
 
     def _lose(self, space: SentSpace, lost: Sequence[tuple[int, Delivery]], now: float) -> None:
         newest = -inf
