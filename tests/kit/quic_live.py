@@ -73,6 +73,8 @@ class TinyServer:
         if self._is_h3:
             head = bytes((0, 0, 0xD9))
             self._c.send_stream_data(stream, b"\x01" + encode_varint(len(head)) + head + b"\x00" + encode_varint(size))
+        if not size:
+            self._c.send_stream_data(stream, b"", True)
         self._left[stream] = size
         self._go_on(stream)
 
