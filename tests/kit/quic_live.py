@@ -32,7 +32,8 @@ from sws.proto.tls.tickets import TicketBox, TicketKeys
 
 __all__ = ["LiveServer", "TinyServer", "live_endpoint"]
 
-_BLOCK = bytes(range(256)) * 256
+_STEP = 1 << 16
+_BLOCK = bytes(range(256)) * (_STEP // 256 + 1)
 
 
 class TinyServer:
@@ -45,9 +46,9 @@ class TinyServer:
     def __init__(self, connection: ServerConnection, default: int = 1000) -> None:
         self._c = connection
         self._default = default
-        self._is_h3 = False
         self._requests: dict[int, bytes] = {}
         self._left: dict[int, int] = {}
+        self._sent: dict[int, int] = {}
 
     def on_events(self, events: list[QuicEvent], now: float) -> None:
         """Requests in, responses out."""
@@ -64,22 +65,22 @@ class TinyServer:
             elif isinstance(event, StreamWritable):
                 self._go_on(event.stream)
             elif isinstance(event, HandshakeDone):
-                self._is_h3 = event.alpn == b"h3"
-                if self._is_h3:
+                if event.alpn == b"h3":
                     self._c.send_stream_data(self._c.open_stream(True), b"\x00\x04\x00")
 
     def _answer(self, stream: int, text: bytes) -> None:
         size = self._size(text)
-        if self._is_h3:
+        if self._c.alpn == b"h3":
             head = bytes((0, 0, 0xD9))
             self._c.send_stream_data(stream, b"\x01" + encode_varint(len(head)) + head + b"\x00" + encode_varint(size))
         if not size:
             self._c.send_stream_data(stream, b"", True)
         self._left[stream] = size
+        self._sent[stream] = 0
         self._go_on(stream)
 
     def _size(self, text: bytes) -> int:
-        if self._is_h3:
+        if self._c.alpn == b"h3":
             return self._default
         digits = text.split()[-1].rpartition(b"/")[2]
         return int(digits) if digits.isdigit() else self._default
@@ -88,14 +89,17 @@ class TinyServer:
         left = self._left.get(stream, 0)
         credit = self._c.stream_credit(stream)
         while left and credit:
-            step = min(left, credit, len(_BLOCK))
+            step = min(left, credit, _STEP)
             left -= step
-            self._c.send_stream_data(stream, _BLOCK if step == len(_BLOCK) else _BLOCK[:step], not left)
+            at = self._sent[stream] % 256
+            self._sent[stream] += step
+            self._c.send_stream_data(stream, _BLOCK[at : at + step], not left)
             credit = self._c.stream_credit(stream)
         if left:
             self._left[stream] = left
         else:
             self._left.pop(stream, None)
+            self._sent.pop(stream, None)
 
 
 def live_endpoint(

@@ -26,7 +26,7 @@ from sws.proto.quic.packets import LongHeader, decode_version_negotiation
 from sws.proto.quic.parameters import TransportParameters, VersionInformation, encode_parameters, remembered
 from sws.proto.quic.paths import Path
 from sws.proto.quic.retry import is_genuine_retry
-from sws.proto.quic.versions import VERSIONS, PacketType
+from sws.proto.quic.versions import QUIC_V1, VERSIONS, PacketType
 from sws.proto.tls.client import ClientHandshake
 from sws.proto.tls.config import ClientConfig, ClientTicket
 from sws.proto.tls.core import EarlyData
@@ -167,6 +167,7 @@ class _ClientHandshaking:
         events = self._tls.start(c.now)
         if any(isinstance(event, SecretReady) and event.direction is Direction.WRITE for event in events) and kept.parameters is not None:
             c.streams.use_peer(kept.parameters)
+            c.alpn = (kept.ticket.alpn if kept.ticket is not None else None) or b""
         self._common.apply(events)
 
     # --- packets -----------------------------------------------------------------------------------------------------
@@ -302,6 +303,7 @@ class _ClientHandshaking:
         if complete is not None:
             c.is_handshake_complete = True
             c.write[PacketType.EARLY] = None
+            c.alpn = complete.alpn or b""
             c.events.append(HandshakeDone(complete.alpn or b"", tls.core.facts.early))
         c.receiver.retry_waiting(c.now)
 
@@ -333,6 +335,8 @@ class _ClientHandshaking:
         if peer.preferred_address is not None and not self._server_id:
             raise bad_parameters("a preferred address from a server without ID")
         versions = peer.version_information
+        if versions is None and self._negotiated and c.version is c.origin and c.version.number == QUIC_V1:
+            versions = VersionInformation(QUIC_V1, (QUIC_V1,))  # a server of version 1 alone need not know of negotiation: RFC 9368 §8
         if versions is None:
             if c.version is not c.origin or self._negotiated:
                 raise QuicTransportError(ErrorCode.VERSION_NEGOTIATION_ERROR, "a version was negotiated without proof")

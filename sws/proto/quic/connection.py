@@ -104,6 +104,7 @@ class Connection:
         self.remote_ids = RemoteIds(self.control)
         self.closing = Closing()
         self.peer: TransportParameters | None = None
+        self.alpn = b""
         self.is_handshake_complete = False
         self.is_confirmed = False
         self.token = b""

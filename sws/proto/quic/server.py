@@ -182,6 +182,7 @@ class _ServerHandshaking:
             return
         c = self._c
         events = tls.receive(level, ready, c.now)
+        c.alpn = tls.core.facts.alpn or b""
         peer = self._common.parameters_of(events, True)
         if peer is not None:
             self._check(peer)
