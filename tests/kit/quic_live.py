@@ -64,9 +64,8 @@ class TinyServer:
                     self._requests[event.stream] = text
             elif isinstance(event, StreamWritable):
                 self._go_on(event.stream)
-            elif isinstance(event, HandshakeDone):
-                if event.alpn == b"h3":
-                    self._c.send_stream_data(self._c.open_stream(True), b"\x00\x04\x00")
+            elif isinstance(event, HandshakeDone) and event.alpn == b"h3":
+                self._c.send_stream_data(self._c.open_stream(True), b"\x00\x04\x00")
 
     def _answer(self, stream: int, text: bytes) -> None:
         size = self._size(text)

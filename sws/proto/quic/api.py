@@ -147,7 +147,7 @@ class StreamTransport(Protocol):
 
     @property
     def alpn(self) -> bytes:
-        """The application protocol, as soon as it is known: at a server before 0-RTT data comes, at a client that sends such data at once."""
+        """The application protocol as soon as it is known: at a server before 0-RTT data comes, at a client that sends some at once."""
 
     @property
     def is_handshake_complete(self) -> bool:
