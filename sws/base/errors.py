@@ -24,6 +24,7 @@ __all__ = [
     "QpackDecompressionFailed",
     "QpackEncoderStreamError",
     "QpackError",
+    "QuicTransportError",
     "SwsError",
     "TlsAlert",
     "UsageError",
@@ -171,6 +172,23 @@ class H3StreamError(PeerError):
         self.stream = stream
         self.code = int(code)
         self.reason = reason
+
+
+@final
+class QuicTransportError(PeerError):
+    """A QUIC connection that cannot go on.  RFC 9000 §11.1.
+
+    Args:
+      code:        of RFC 9000 §20.1 (`sws.proto.quic.errors.ErrorCode`), for CONNECTION_CLOSE.
+      reason:      a short fixed English phrase for the log and the peer; it never repeats the peer's bytes.
+      frame_type:  of the frame that showed the fault; 0 if it was none.
+    """
+
+    def __init__(self, code: int, reason: str, frame_type: int = 0) -> None:
+        super().__init__(f"QUIC transport error {int(code):#x}: {reason}")
+        self.code = int(code)
+        self.reason = reason
+        self.frame_type = frame_type
 
 
 @final

@@ -146,6 +146,10 @@ class StreamTransport(Protocol):
         """Our role."""
 
     @property
+    def alpn(self) -> bytes:
+        """The application protocol as soon as it is known: at a server before 0-RTT data comes, at a client that sends some at once."""
+
+    @property
     def is_handshake_complete(self) -> bool:
         """HandshakeDone was queued."""
 
