@@ -84,7 +84,9 @@ def check_section(stream: int, fields: list[Field]) -> CheckedSection:
     for name, value in fields:
         if name not in _good_names:
             if _NAME.fullmatch(name) is None:
-                raise _malformed(stream, "a pseudo-field behind fields" if name[:1] == b":" else "a field name that is not one in lower case")
+                raise _malformed(
+                    stream, "a pseudo-field behind fields" if name[:1] == b":" else "a field name that is not one in lower case"
+                )
             if name in _CONNECTION_SPECIFIC:
                 raise _malformed(stream, "a field that is for one connection only")
             if name == b"te":
@@ -265,4 +267,3 @@ def check_sent(fields: Iterable[Field]) -> list[Field]:
         if name != b"te" or value == b"trailers":
             kept.append(field)
     return kept
-

@@ -59,9 +59,7 @@ class Sender:
         "window",
     )
 
-    def __init__(
-        self, streams: dict[int, Stream], scheduler: Scheduler, encoder: Encoder, ended: Callable[[Stream], None]
-    ) -> None:
+    def __init__(self, streams: dict[int, Stream], scheduler: Scheduler, encoder: Encoder, ended: Callable[[Stream], None]) -> None:
         self._streams = streams
         self.scheduler = scheduler
         self._encoder = encoder
@@ -213,4 +211,3 @@ class Sender:
             self._spans = []
             return out
         return out if len(out) < 2 else [b"".join(out)]  # type: ignore[arg-type]
-

@@ -20,7 +20,7 @@ turns it into verbs and events.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from sws.base.engine import Aborted, BodyChunk, Datagram, Ended, Event, Fields, FileSpan, Output
@@ -107,6 +107,8 @@ class Connection:
         self._close_at: float | None = None
         self.error: H3ConnectionError | QpackError | None = None  # what ended the connection, if it was our finding
         self.wants_close = False
+        #: Reads spans of files at once, for those who close them soon; else the transport reads them when they leave.
+        self.read_span: Callable[[FileSpan], bytes] | None = None
         self._greet()
 
     def _greet(self) -> None:
@@ -173,9 +175,13 @@ class Connection:
         """
         if data:
             raise UsageError("octets are for the transport")
+        return self.take(self._transport.take_events(), now)
+
+    def take(self, transport_events: Iterable[QuicEvent], now: float) -> list[Event]:
+        """`receive`, for who has taken the transport's events already."""
         self._now = now
         events: list[Event] = []
-        for event in self._transport.take_events():
+        for event in transport_events:
             if self.wants_close and type(event) is not ConnectionClosed:
                 continue
             try:
@@ -476,7 +482,9 @@ class Connection:
             state.owed -= length
         transport = self._transport
         if isinstance(data, FileSpan):
-            if length:
+            if length and self.read_span is not None:
+                transport.send_stream_data(stream, encode_frame_head(0, length) + self.read_span(data), ended)
+            elif length:
                 transport.send_stream_data(stream, encode_frame_head(0, length))
                 transport.send_stream_data(stream, data, ended)
             elif ended:

@@ -6,8 +6,8 @@ A request's pseudo-fields become the control data of a RequestHead, the same tha
 but a request that this server answers with an error in HTTP/1.1 too (a target outside the grammar, too many fields), raises Http1Error
 with that status.
 
-Most requests of a connection have the same fields again and again, and HPACK or QPACK gives the very same objects for them.  So an engine keeps
-the last section that was checked: an equal one needs no second look.
+Most requests of a connection have the same fields again and again, and HPACK or QPACK gives the very same objects for them.  So an
+engine keeps the last section that was checked: an equal one needs no second look.
 """
 
 from __future__ import annotations

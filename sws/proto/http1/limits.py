@@ -6,7 +6,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import final
 
-__all__ = ["Http1Limits"]
+from sws.proto.http.idle import IdlePolicy
+
+__all__ = ["Http1Limits", "IdlePolicy"]
 
 
 @final
@@ -44,17 +46,3 @@ class Http1Limits:
     body_rate: int = 240
     body_grace: float = 10.0
     require_length: bool = False
-
-
-@final
-class IdlePolicy:
-    """How long a connection may stay idle between requests; the worker changes it with its load.
-
-    Attributes:
-      seconds:  the time-out in force now.
-    """
-
-    __slots__ = ("seconds",)
-
-    def __init__(self, seconds: float = 60.0) -> None:
-        self.seconds = seconds

@@ -333,7 +333,7 @@ class Decoder:
         return [stream for stream, waiting in self._blocked.items() if waiting[0] <= self.inserted]
 
     def _insertion(self, data: bytes, offset: int, end: int) -> int:
-        """An entry by name and value (RFC 9204 §4.3.2, §4.3.3); returns where the next instruction begins.  Raises: IndexError if it is cut."""
+        """An entry by name and value (RFC 9204 §4.3.2, §4.3.3); the offset behind it.  Raises: IndexError if it is cut."""
         first = data[offset]
         if first < 0x80:
             name, offset = self._string(data, offset, 5)
@@ -373,7 +373,7 @@ class Decoder:
         return stop
 
     def _instruction(self, data: bytes, offset: int) -> int:
-        """Capacity or duplicate (RFC 9204 §4.3.1, §4.3.4); returns where the next instruction begins.  Raises: IndexError if it is cut."""
+        """Capacity or duplicate (RFC 9204 §4.3.1, §4.3.4); the offset behind it.  Raises: IndexError if it is cut."""
         is_capacity = data[offset] & 0x20
         number, offset = decode_integer(data, offset, 5)
         if is_capacity:

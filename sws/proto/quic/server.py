@@ -103,7 +103,13 @@ class ServerConnection(Connection):
 
     def make_handshake(self) -> _ServerHandshaking:
         """TLS of the role."""
-        return _ServerHandshaking(self)
+        self._handshaking = _ServerHandshaking(self)
+        return self._handshaking
+
+    @property
+    def tls_handshake(self) -> ServerHandshake | None:
+        """TLS itself, once the ClientHello has come."""
+        return self._handshaking.tls
 
 
 class _ServerHandshaking:
@@ -117,6 +123,11 @@ class _ServerHandshaking:
         self._others: PacketKeys | None = None
         connection.control.register(FrameType.HANDSHAKE_DONE, lambda _: HANDSHAKE_DONE)
         connection.control.register(FrameType.NEW_TOKEN, self._new_token)
+
+    @property
+    def tls(self) -> ServerHandshake | None:
+        """TLS itself, once the ClientHello has come."""
+        return self._tls
 
     # --- packets -----------------------------------------------------------------------------------------------------
 
