@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from tests.fuzz import fuzz_aesgcm, fuzz_hashes, fuzz_http1, fuzz_mlkem
+from tests.fuzz import fuzz_aesgcm, fuzz_h3, fuzz_hashes, fuzz_http1, fuzz_mlkem, fuzz_qpack
 from tests.fuzz.kit import FuzzFailure, Target, fuzz
 
 
@@ -27,6 +27,13 @@ def test_the_loop_finds_a_planted_fault() -> None:
     target = Target("planted", check, [b"a", b"bc"], [b"d"], lambda chance: b"e")
     with pytest.raises(FuzzFailure, match=r"seed 3, execution \d+: ValueError: NUL"):
         fuzz(target, executions=100_000, seconds=30.0, seed=3)
+
+
+@pytest.mark.parametrize("target", [*fuzz_qpack.TARGETS, *fuzz_h3.TARGETS], ids=lambda target: target.name)
+def test_smoke_of_http3(target: Target) -> None:
+    report = fuzz(target, executions=600, seconds=30.0, seed=1)
+    assert report.executions == 600
+    assert len(report.outcomes) >= 3, "it does not get anywhere"
 
 
 @pytest.mark.parametrize("target", [*fuzz_hashes.TARGETS, *fuzz_mlkem.TARGETS], ids=lambda target: target.name)

@@ -134,13 +134,13 @@ class ServerConnection(Connection):
             raise Http1Error(413, "the content is too large")
 
     def _refused(self, stream: Stream, ended: bool, status: int, reason: str, events: list[Event]) -> None:
-        stream.heard = _ENDED if ended else Message.CONTENT
+        stream.heard = _ENDED  # whatever more there is, nobody looks at it
         stream.refused = stream.discards = True
         stream.expected = None
         self._uploads.pop(stream.number, None)
-        if not ended and not stream.fin:
-            self._transport.stop_sending(stream.number, ErrorCode.H3_NO_ERROR)
-            stream.heard = _ENDED
+        if not ended:
+            if not stream.fin:
+                self._transport.stop_sending(stream.number, ErrorCode.H3_NO_ERROR)
             self._decoder.cancel(stream.number)
         events.append(Refused(stream.number, status, reason))
 
