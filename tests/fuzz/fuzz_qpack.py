@@ -92,8 +92,8 @@ def _section(ours: Decoder, theirs: pylsqpack.Decoder, stream: int, octets: byte
                 raise error from None
             raise AssertionError(f"only we refuse: {error.reason}") from None
         raise
-    if octets[2:] == b"" and fields == []:
-        return "empty"  # lsqpack refuses a section without fields
+    if fields is not None and (not fields or any(not name for name, _ in fields)):
+        return "empty"  # lsqpack refuses a section without fields, and names without octets
     if fields is None:
         try:
             theirs.feed_header(stream, octets)
