@@ -17,7 +17,6 @@ from sws.base.errors import SwsError
 from sws.config.addresses import parse_listen
 from sws.config.loader import find_config, load_config
 from sws.config.model import NOT_BUILT
-from sws.crypto.hashes import digest
 from sws.crypto.selection import kernels_in_use
 from sws.crypto.system import wanted_kernels
 from sws.os.poller.choose import ORDER, create_poller
@@ -72,9 +71,10 @@ def _http3() -> Iterator[str]:
 
 def _spki() -> str:
     """What Chromium knows the server's key by: the Base64 of the SHA-256 of its SubjectPublicKeyInfo."""
-    from sws.server.selfsigned import kept_pair
-
     try:
+        from sws.crypto.hashes import digest  # here: a choice of kernels that is none is an error of this import
+        from sws.server.selfsigned import kept_pair
+
         _, certificate = kept_pair()
     except SwsError:
         return "HASH"
