@@ -194,7 +194,7 @@ def schema() -> None:
 @click.option("--url", "urls", metavar="URL", multiple=True, required=True, help="What to ask for; several are asked in turn.")
 @click.option("--concurrency", type=click.IntRange(1, 65535), default=10, show_default=True, metavar="N", help="Connections at once.")
 @click.option("--duration", type=_SECONDS, default=10.0, show_default=True, metavar="S", help="Seconds, once they are open.")
-@click.option("--http", type=click.Choice(("1", "2", "3")), default="1", show_default=True, help="Version (2 and 3 are not built yet).")
+@click.option("--http", type=click.Choice(("1", "2", "3")), default="1", show_default=True, help="Version (2 is not built yet).")
 @click.option("--rate", type=click.FloatRange(min=0, min_open=True), metavar="R", help="Requests a second, however slow the answers.")
 @click.option("--method", metavar="NAME", help="Request method; GET, or POST with --body.")
 @click.option("--header", "headers", metavar="NAME:VALUE", multiple=True, help="Request field; may be repeated.")

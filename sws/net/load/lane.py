@@ -17,7 +17,7 @@ from __future__ import annotations
 import os
 import socket
 from enum import IntEnum
-from typing import Final, Protocol, TypeAlias, final
+from typing import Final, Protocol, TypeAlias
 
 from sws.base.engine import Aborted, BodyChunk, Ended, Event, ResponseStarted
 from sws.net.load.plan import LIMITS, LoadPlan, PlannedRequest
@@ -58,7 +58,6 @@ class Yard(Protocol):
         """The lane, which is closed now, has lost its request, or could not connect."""
 
 
-@final
 class Lane:
     """One connection.
 

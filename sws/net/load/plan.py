@@ -86,6 +86,7 @@ class LoadPlan:
       rate:           requests a second, spread evenly, whatever the server does; None: each connection asks as soon as it is answered.
       phase:          when the first of a constant rate is due, after the beginning.
       timeout:        longest wait for one response, and for a connection.
+      http:           version, 1, 2 or 3.
       per_connection: requests that one connection carries before it is replaced; 0: no bound.
     """
 
@@ -96,6 +97,7 @@ class LoadPlan:
     phase: float = 0.0
     timeout: float = 10.0
     per_connection: int = 0
+    http: int = 1
     heads: dict[bytes, tuple[int, int]] = field(default_factory=dict)
 
     def learn(self, head: bytes) -> tuple[int, int]:
