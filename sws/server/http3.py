@@ -70,6 +70,7 @@ class Http3Policy:
         keys = (expand("sha256", secret, b"sws quic tokens", 32),)
         self.endpoint = EndpointConfig(
             worker=number & 0xFF,
+            alone=False,  # while a reload lasts, two generations read the socket
             reset_key=expand("sha256", secret, b"sws quic reset", 32),
             tokens=TokenBox(lambda: keys, context.config.wall, system_entropy),
         )

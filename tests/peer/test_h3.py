@@ -7,6 +7,7 @@ import asyncio
 import base64
 import hashlib
 import pathlib
+import signal
 import ssl
 import subprocess
 from typing import Any
@@ -142,3 +143,16 @@ def test_chromium_loads_a_page_of_fifty(state: pathlib.Path) -> None:
         assert set(protocols[1]) == {"h3"}
         assert server.stop() == 0
         assert server.err.count(b"\n") == 1  # "serving …": no complaint
+
+
+def test_a_reload_loses_no_request(state: pathlib.Path) -> None:
+    """The old workers finish what is under way; who connects anew gets the new ones."""
+    (state / "sws.yaml").write_text(
+        'server: {listen: ["https://127.0.0.1:0"], tls: {self_signed: true}, worker: {processes: 1}, log: {level: warn}}\n'
+    )
+    with serving([], state) as server:
+        for _ in range(3):
+            server.signal(signal.SIGHUP)
+            found = asyncio.run(fetch_all(server.port, [b"/big.bin"] + [b"/hello.txt"] * 20))
+            assert [fields[b":status"] for fields, _ in found] == [b"200"] * 21
+        assert server.stop() == 0

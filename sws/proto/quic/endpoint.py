@@ -66,6 +66,8 @@ class EndpointConfig:
       new_maximum:  handshakes under way at most; beyond, clients are refused.
       maximum:      connections at most.
       preferred:    address that clients are asked to move to.
+      alone:        nobody else reads the socket.  Else packets of connections that are not ours may be another process's, and newcomers
+                    that we do not want another's: they get no answer, and the next copy may be luckier.
     """
 
     worker: int = 0
@@ -75,6 +77,7 @@ class EndpointConfig:
     new_maximum: int = 512
     maximum: int = 65536
     preferred: tuple[bytes, int, bytes, int] | None = None
+    alone: bool = True
 
 
 @final
@@ -180,7 +183,8 @@ class Endpoint:
     def _unknown(self, datagram: DatagramIn, now: float) -> ServerConnection | None:
         data = datagram.data
         if data[0] < 0x80:
-            self._stateless_reset(datagram, now)
+            if self._config.alone:
+                self._stateless_reset(datagram, now)
             return None
         try:
             version, destination, source, _ = invariant_ids(data, 0)
@@ -217,7 +221,8 @@ class Endpoint:
                 return None
         if self.is_shut or len(self._new) >= config.new_maximum or len(self._ids) >= config.maximum:
             self.refused += 1
-            self._refuse(datagram, header, ErrorCode.CONNECTION_REFUSED)
+            if config.alone or not self.is_shut:
+                self._refuse(datagram, header, ErrorCode.CONNECTION_REFUSED)
             return None
         return self._make(datagram, header, facts, now)
 
