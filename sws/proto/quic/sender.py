@@ -22,6 +22,7 @@ from sws.proto.quic.frames import (
     encode_path_challenge,
     encode_path_response,
 )
+from sws.proto.quic.frames.names import frame_names
 from sws.proto.quic.packets import INITIAL_MINIMUM, encode_long_header
 from sws.proto.quic.paths import Path
 from sws.proto.quic.protection import TAG, Sealable, seal_packets
@@ -279,7 +280,7 @@ class Sender:
             if ecn:
                 loss.ecn.on_sent(1)
             if c.trace is not None:
-                c.trace.packet(now, True, level, number, size, [])
+                c.trace.packet(now, True, level, number, size, frame_names(payload))
             packets.append((level, (header, number, payload)))
         return packets, total, ecn
 
