@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from sws.base.datagrams import DatagramIn
-from sws.base.errors import LimitExceeded, QuicTransportError, UsageError
+from sws.base.errors import LimitExceeded, QuicTransportError
 from sws.proto.quic import frames as f
 from sws.proto.quic.api import ConnectionClosed
 from sws.proto.quic.client import Resumption
@@ -23,7 +23,7 @@ from sws.proto.quic.parameters import PreferredAddress, VersionInformation
 from sws.proto.quic.paths import Path, Paths
 from sws.proto.quic.recovery.loss import FrameRecord
 from sws.proto.quic.versions import QUIC_V1, QUIC_V2, VERSIONS, PacketType
-from tests.kit.quic import CLIENT, SERVER, Conditions, Download, Idle, Network, Serve, connect, forge, make_client, make_endpoint
+from tests.kit.quic import CLIENT, SERVER, Conditions, Idle, Network, Serve, connect, forge, make_client, make_endpoint
 
 
 def remote(count: int) -> RemoteIds:
@@ -142,10 +142,10 @@ def test_paths() -> None:
     assert first is not None
     assert paths.take_challenge(paths.active, 1.05, 0.1) is None
     assert paths.take_challenge(paths.active, 1.1, 0.1) is not None
-    assert paths.take_challenge(paths.active, 1.3, 0.1) is not None
+    assert paths.take_challenge(paths.active, 1.21, 0.1) is not None
     assert paths.take_challenge(paths.active, 9.0, 0.1) is None
-    assert paths.expired(1.6) == []
-    assert paths.expired(1.8) == [paths.active]
+    assert paths.expired(1.29) == []
+    assert paths.expired(1.33) == [paths.active]
     assert paths.on_response(first) is paths.active
     assert [paths.add(Path(("a", n), ("b", 2), n)) for n in range(5)] == [True] * 3 + [False] * 2
     assert paths.find(("a", 2), ("b", 2)) is paths.candidates[2]
@@ -167,7 +167,6 @@ def test_a_migration_that_fails_goes_back() -> None:
     network.now += 1
     server.receive([DatagramIn(forge(network.client, f.encode_ack([(0, 0)], 0) + b"\x01"), SERVER, ("192.0.2.200", 7))], network.now)
     assert server.paths.active.remote == ("192.0.2.200", 7)
-    network.taps.append(lambda to_server, data, now: data if to_server else data)
     true = network._transmit
 
     def only_client(to_server: bool, data: bytes, out: object) -> None:
@@ -296,8 +295,8 @@ def test_a_client_hello_that_is_none() -> None:
 
 
 def test_crypto_octets_after_the_handshake_do_not_go_on_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sws.proto.quic.handshake.POST_HANDSHAKE_MAXIMUM", 100)
     network = connect()
+    monkeypatch.setattr("sws.proto.quic.handshake.POST_HANDSHAKE_MAXIMUM", 100)
     end = network.server.crypto[2]._out.next
     network.inject(False, forge(network.server, f.encode_crypto(end, b"\x04\0\x0f\0" + bytes(200))))
     assert network.client.closing.code == ErrorCode.CRYPTO_BUFFER_EXCEEDED
@@ -315,9 +314,10 @@ def test_roles_of_the_base() -> None:
     Connection.on_path_validated(network.client, network.client.paths.active)
     assert Connection.peer_or_remembered(network.client) is network.client.peer
     assert not Bare.is_client
-    with pytest.raises((LimitExceeded, UsageError)):
-        for _ in range(200):
-            network.client.open_stream(False)
+    for _ in range(100):
+        network.client.open_stream(False)
+    with pytest.raises(LimitExceeded):
+        network.client.open_stream(False)
 
 
 def test_tokens_and_tickets_for_later() -> None:
@@ -329,13 +329,6 @@ def test_tokens_and_tickets_for_later() -> None:
     assert all(isinstance(item, Resumption) and item.token for item in kept)
     assert len(network.client._client._tokens) <= 4
     assert network.client.take_resumptions() == []
-
-
-def test_an_application_that_says_nothing_is_served_too() -> None:
-    app = Download([], is_connected=False)
-    network = connect(app=app)
-    assert app.is_done
-    assert network.client.is_closed
 
 
 def test_packets_of_other_levels_after_they_ended() -> None:

@@ -5,6 +5,7 @@
     next ── sent up to here, at least once
     end  ── written up to here; spans of files behind it are read when they are about to leave
 
+What is below `base` is cut off the buffer in large pieces, since that moves the rest.
 Octets that were lost stand in `lost`, and leave before new ones.  Acknowledgements out of order stand in `acked`.
 """
 
@@ -23,6 +24,7 @@ ReadFile: TypeAlias = Callable[[int, int, int], bytes]
 """Descriptor, offset, length → octets; fewer at the end of the file."""
 
 _READ: Final = 1 << 16
+_CUT: Final = 1 << 16
 
 
 @final
@@ -39,6 +41,7 @@ class SendBuffer:
         "_buffer",
         "_end",
         "_lost",
+        "_origin",
         "_queue",
         "_read",
         "_waiting",
@@ -57,6 +60,7 @@ class SendBuffer:
         self._read = read_file
         self._lost: RangeSet | None = None
         self._acked: RangeSet | None = None
+        self._origin = 0
         self.base = 0
         self.next = 0
         self._end = 0
@@ -141,8 +145,8 @@ class SendBuffer:
             fin = self.fin_lost and stop == self._end and not self._waiting
             if fin:
                 self.fin_lost = False
-            base = self.base
-            return start, bytes(self._buffer[start - base : stop - base]), fin
+            origin = self._origin
+            return start, bytes(self._buffer[start - origin : stop - origin]), fin
         if self._queue and not self._fill():
             raise EOFError
         start = self.next
@@ -156,8 +160,8 @@ class SendBuffer:
             self.fin_sent = True
             self.fin_lost = False
         self.next = stop
-        base = self.base
-        return start, bytes(self._buffer[start - base : stop - base]), fin
+        origin = self._origin
+        return start, bytes(self._buffer[start - origin : stop - origin]), fin
 
     def on_acked(self, start: int, stop: int, fin: bool) -> None:
         """Octets, and the end perhaps, arrived."""
@@ -177,8 +181,11 @@ class SendBuffer:
             self._acked.add(start, stop)
             low, stop = next(iter(self._acked))
             self._acked.remove(low, stop)
-        del self._buffer[: stop - self.base]
         self.base = stop
+        settled = stop - self._origin
+        if stop == self._end or (settled >= _CUT and 2 * settled >= len(self._buffer)):
+            del self._buffer[:settled]
+            self._origin = stop
 
     def on_lost(self, start: int, stop: int, fin: bool) -> None:
         """Octets, and the end perhaps, have to be sent again, as far as they were not acknowledged since."""
@@ -200,6 +207,6 @@ class SendBuffer:
         self._queue = None
         self._waiting = 0
         self._lost = self._acked = None
-        self._end = self.base = self.next
+        self._end = self.base = self._origin = self.next
         self.fin_lost = False
         self.fin = self.fin_sent = True
