@@ -5,12 +5,13 @@
     next ── sent up to here, at least once
     end  ── written up to here; spans of files behind it are read when they are about to leave
 
-What is below `base` is cut off the buffer in large pieces, since that moves the rest.
+What is held stands in chunks as it was written, so that nothing is moved when the oldest go; small ones are joined.
 Octets that were lost stand in `lost`, and leave before new ones.  Acknowledgements out of order stand in `acked`.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable
 from typing import Final, TypeAlias, final
@@ -24,7 +25,7 @@ ReadFile: TypeAlias = Callable[[int, int, int], bytes]
 """Descriptor, offset, length → octets; fewer at the end of the file."""
 
 _READ: Final = 1 << 16
-_CUT: Final = 1 << 16
+_SMALL: Final = 2048
 
 
 @final
@@ -38,12 +39,12 @@ class SendBuffer:
 
     __slots__ = (
         "_acked",
-        "_buffer",
+        "_chunks",
         "_end",
         "_lost",
-        "_origin",
         "_queue",
         "_read",
+        "_starts",
         "_waiting",
         "base",
         "fin",
@@ -54,13 +55,13 @@ class SendBuffer:
     )
 
     def __init__(self, read_file: ReadFile | None = None) -> None:
-        self._buffer = bytearray()
+        self._chunks: list[bytes] = []
+        self._starts: list[int] = []
         self._queue: deque[FileSpan | bytes] | None = None
         self._waiting = 0
         self._read = read_file
         self._lost: RangeSet | None = None
         self._acked: RangeSet | None = None
-        self._origin = 0
         self.base = 0
         self.next = 0
         self._end = 0
@@ -77,7 +78,7 @@ class SendBuffer:
     @property
     def held(self) -> int:
         """Octets in memory."""
-        return len(self._buffer)
+        return self._end - self._starts[0] if self._starts else 0
 
     @property
     def has_lost(self) -> bool:
@@ -105,8 +106,33 @@ class SendBuffer:
             self._queue.append(bytes(data))
             self._waiting += len(data)
         else:
-            self._buffer += data
-            self._end += len(data)
+            self._append(bytes(data))
+
+    def _append(self, data: bytes) -> None:
+        chunks = self._chunks
+        if chunks and len(chunks[-1]) + len(data) <= _SMALL:
+            chunks[-1] += data
+        elif data:
+            chunks.append(data)
+            self._starts.append(self._end)
+        self._end += len(data)
+
+    def _slice(self, start: int, stop: int) -> bytes:
+        """Octets that are held."""
+        if start == stop:
+            return b""
+        starts, chunks = self._starts, self._chunks
+        index = bisect_right(starts, start) - 1
+        at, end = start - starts[index], stop - starts[index]
+        chunk = chunks[index]
+        if end <= len(chunk):
+            return chunk[at:end]
+        parts = [chunk[at:]]
+        while (end := end - len(chunk)) > 0:
+            index += 1
+            chunk = chunks[index]
+            parts.append(chunk[:end])
+        return b"".join(parts)
 
     def _fill(self) -> bool:
         """Reads on in the files.  False: a file ended early."""
@@ -125,8 +151,7 @@ class SendBuffer:
             else:
                 data = part
                 queue.popleft()
-            self._buffer += data
-            self._end += len(data)
+            self._append(data)
             self._waiting -= len(data)
         return True
 
@@ -145,8 +170,7 @@ class SendBuffer:
             fin = self.fin_lost and stop == self._end and not self._waiting
             if fin:
                 self.fin_lost = False
-            origin = self._origin
-            return start, bytes(self._buffer[start - origin : stop - origin]), fin
+            return start, self._slice(start, stop), fin
         if self._queue and not self._fill():
             raise EOFError
         start = self.next
@@ -160,8 +184,7 @@ class SendBuffer:
             self.fin_sent = True
             self.fin_lost = False
         self.next = stop
-        origin = self._origin
-        return start, bytes(self._buffer[start - origin : stop - origin]), fin
+        return start, self._slice(start, stop), fin
 
     def on_acked(self, start: int, stop: int, fin: bool) -> None:
         """Octets, and the end perhaps, arrived."""
@@ -182,10 +205,10 @@ class SendBuffer:
             low, stop = next(iter(self._acked))
             self._acked.remove(low, stop)
         self.base = stop
-        settled = stop - self._origin
-        if stop == self._end or (settled >= _CUT and 2 * settled >= len(self._buffer)):
-            del self._buffer[:settled]
-            self._origin = stop
+        starts = self._starts
+        settled = len(starts) if stop == self._end else bisect_right(starts, stop) - 1
+        if settled:
+            del starts[:settled], self._chunks[:settled]
 
     def on_lost(self, start: int, stop: int, fin: bool) -> None:
         """Octets, and the end perhaps, have to be sent again, as far as they were not acknowledged since."""
@@ -203,10 +226,11 @@ class SendBuffer:
 
     def drop(self) -> None:
         """The stream was reset: nothing is sent or kept any more."""
-        self._buffer = bytearray()
+        self._chunks.clear()
+        self._starts.clear()
         self._queue = None
         self._waiting = 0
         self._lost = self._acked = None
-        self._end = self.base = self._origin = self.next
+        self._end = self.base = self.next
         self.fin_lost = False
         self.fin = self.fin_sent = True
