@@ -167,7 +167,7 @@ class Receiver:
         for (data, start, at, _), (first, octets, truncated) in zip(whole, unmasked, strict=True):
             end = at + octets
             number = decode_packet_number(largest, truncated, octets)
-            header = b"%c%b%b" % (first, data[start + 1 : at], truncated.to_bytes(octets, "big"))
+            header = bytes((first,)) + data[start + 1 : at] + truncated.to_bytes(octets, "big")
             items.append((header, number, data[end:]))
         if level is _ONE_RTT:
             self._open_one_rtt(whole, items, now)
