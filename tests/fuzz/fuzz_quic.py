@@ -19,6 +19,7 @@ from sws.base.datagrams import DatagramIn
 from sws.base.errors import DecodeError, QuicTransportError
 from sws.proto.quic import frames as f
 from sws.proto.quic.closing import End
+from sws.proto.quic.config import QuicConfig
 from sws.proto.quic.packets import decode_long_header, decode_version_negotiation, encode_long_header, encode_version_negotiation
 from sws.proto.quic.parameters import TransportParameters, decode_parameters, encode_parameters
 from sws.proto.quic.varint import encode_varint
@@ -200,7 +201,7 @@ _pair: list[Network] = []
 def check_connection(data: bytes, chance: random.Random) -> str:
     """Frames under good keys, to the server or the client, at whatever state former ones left."""
     if not _pair:
-        _pair.append(connect(seed=chance.randrange(1000)))
+        _pair.append(connect(chance.randrange(1000), QuicConfig(datagram_frame=1000)))
     network = _pair[0]
     to_server = chance.random() < 0.7
     sender, victim = (network.client, network.server) if to_server else (network.server, network.client)
@@ -222,13 +223,39 @@ def check_connection(data: bytes, chance: random.Random) -> str:
     _pair.clear()
     if victim.closing.state is End.CLOSING:
         return f"closed {victim.closing.code:#x}"
-    network.run(1.0)
+    if chance.random() < 0.1:
+        network.run(1.0)
     return victim.closing.state.name
 
 
+def _likely(chance: random.Random) -> bytes:
+    """A frame that means something to a connection."""
+    stream = chance.choice((0, 2, 4, 6, 8, 12, 40, 1, 3))
+    offset, length = chance.choice((0, 0, 1, 5, 100, 5000)), chance.choice((0, 1, 5, 200))
+    makers: tuple[Callable[[], bytes], ...] = (
+        lambda: f.encode_stream(stream, offset, b"5" * length, chance.random() < 0.2),
+        lambda: f.encode_stream(stream, offset, b"5" * length, False),
+        lambda: f.encode_reset_stream(stream, 1, chance.choice((0, 5, 200, 5000))),
+        lambda: f.encode_stop_sending(stream, 1),
+        lambda: f.encode_max_data(1 << chance.randrange(30)),
+        lambda: f.encode_max_stream_data(stream, 1 << chance.randrange(30)),
+        lambda: f.encode_max_streams(chance.random() < 0.5, chance.randrange(200)),
+        lambda: f.encode_stream_data_blocked(stream, 9),
+        lambda: f.encode_new_connection_id(chance.randrange(8), chance.randrange(3), chance.randbytes(8), chance.randbytes(16)),
+        lambda: f.encode_retire_connection_id(chance.randrange(5)),
+        lambda: f.encode_path_challenge(chance.randbytes(8)),
+        lambda: f.encode_path_response(chance.randbytes(8)),
+        lambda: f.encode_ack([(0, chance.randrange(4))], 5),
+        lambda: f.encode_datagram(chance.randbytes(5)),
+        lambda: b"\x01",
+        lambda: bytes(chance.randrange(1, 9)),
+    )
+    return chance.choice(makers)()
+
+
 def make_frames(chance: random.Random) -> bytes:
-    """Some frames that may be right."""
-    return b"".join([make_frame(chance) if chance.random() < 0.7 else b"\x01" for _ in range(chance.randrange(1, 4))])
+    """Some frames, most of them right."""
+    return b"".join([make_frame(chance) if chance.random() < 0.03 else _likely(chance) for _ in range(chance.randrange(1, 6))])
 
 
 def check_datagram(data: bytes, chance: random.Random) -> str:
@@ -262,13 +289,20 @@ def make_datagram(chance: random.Random) -> bytes:
 
 _SEEDS: Final = [make_frame(random.Random(n)) for n in range(60)]
 _HEADERS: Final = [make_header(random.Random(n)) for n in range(20)]
+_PAYLOADS: Final = [make_frames(random.Random(n)) for n in range(60)]
 TARGETS: Final = [
     Target(
         "quic-headers", check_header, [make_header(random.Random(n)) for n in range(20)], [b"\0\0\0\1", b"\x6b\x33\x43\xcf"], make_header
     ),
     Target("quic-frames", check_frame, _SEEDS, [b"\xff" * 8, b"\x40\x00"], make_frame),
     Target("quic-parameters", check_parameters, [make_parameters(random.Random(n)) for n in range(20)], [b"\x0f\0"], make_parameters),
-    Target("quic-connection", check_connection, _SEEDS, [b"\x01", b"\x0a\0\1x", b"\x1e"], make_frames),
+    Target(
+        "quic-connection",
+        check_connection,
+        [make_frames(random.Random(n)) for n in range(60)],
+        [b"\x01", b"\x0a\0\1x", b"\x1e"],
+        make_frames,
+    ),
     Target("quic-datagrams", check_datagram, _HEADERS, [b"\0\0\0\1"], make_datagram),
 ]
 

@@ -237,10 +237,6 @@ class Receiver:
         for level, packet in waiting:
             self._open(level, [packet], now)
 
-    def forget_waiting(self) -> None:
-        """The handshake begins anew."""
-        self._waiting.clear()
-
     def _short(self, level: PacketType, packets: Sequence[Packet]) -> None:
         for packet in packets:
             if len(packet[0]) - packet[2] < 20:

@@ -11,7 +11,7 @@ import pytest
 from sws.base.datagrams import DatagramIn
 from sws.base.errors import LimitExceeded, QuicTransportError
 from sws.proto.quic import frames as f
-from sws.proto.quic.api import ConnectionClosed
+from sws.proto.quic.api import ConnectionClosed, DatagramReceived, StreamsAvailable
 from sws.proto.quic.client import Resumption
 from sws.proto.quic.closing import End
 from sws.proto.quic.config import QuicConfig
@@ -23,7 +23,7 @@ from sws.proto.quic.parameters import PreferredAddress, VersionInformation
 from sws.proto.quic.paths import Path, Paths
 from sws.proto.quic.recovery.loss import FrameRecord
 from sws.proto.quic.versions import QUIC_V1, QUIC_V2, VERSIONS, PacketType
-from tests.kit.quic import CLIENT, SERVER, Conditions, Idle, Network, Serve, connect, forge, make_client, make_endpoint
+from tests.kit.quic import CLIENT, SERVER, Conditions, Idle, Network, Serve, connect, forge, make_client, make_endpoint, server_tls
 
 
 def remote(count: int) -> RemoteIds:
@@ -339,3 +339,128 @@ def test_packets_of_other_levels_after_they_ended() -> None:
         client.discard(level)
     server.confirm()
     assert not server.is_closed
+
+
+def test_streams_wait_for_the_handshake() -> None:
+    chance = random.Random(1)
+    client = make_client(chance)
+    idle = Idle()
+    network = Network(1, Conditions(), client, idle, make_endpoint(chance), Serve())
+    for unidirectional in (False, True):
+        with pytest.raises(LimitExceeded):
+            client.open_stream(unidirectional)
+    network.run(1.0)
+    kinds = [event.unidirectional for event in idle.events if isinstance(event, StreamsAvailable)]
+    assert kinds == [False, True]
+    assert client.open_stream(True) == 2
+
+
+def test_what_comes_for_a_stream_that_is_not_wanted() -> None:
+    network = connect()
+    server = network.server
+    network.inject(True, forge(network.client, f.encode_stream(0, 0, b"a", False)))
+    server.stop_sending(0, 1)
+    network.inject(True, forge(network.client, f.encode_stream(0, 3, b"d", False)))
+    assert server.streams.window.consumed == 4
+    network.inject(True, forge(network.client, f.encode_reset_stream(0, 1, 6)))
+    assert server.streams.window.consumed == 6
+    network.inject(True, forge(network.client, f.encode_stream(4, 0, b"a", True)))
+    server.consumed(4, 1)
+    network.inject(True, forge(network.client, f.encode_reset_stream(4, 1, 1)))
+    assert not server.is_closed
+    network.inject(True, forge(network.client, f.encode_stream(8, 9, b"", True)))
+    server.stop_sending(8, 1)
+    network.inject(True, forge(network.client, f.encode_stream(12, 2, b"x", True)))
+    network.inject(True, forge(network.client, f.encode_stream(12, 3, b"x", False)))
+    assert server.closing.code == ErrorCode.FINAL_SIZE_ERROR
+
+
+def test_batches_of_all_kinds_of_packets() -> None:
+    network = half()
+    server = network.server
+    first = network._heap[0][3].data
+    assert first
+    short = b"\x43" + server.first_id + bytes(40)
+    again = make_client(random.Random(5)).datagrams_to_send(0.0, 1 << 16)[0].data
+    ends = (SERVER, CLIENT)
+    server.receive(
+        [DatagramIn(again, *ends), DatagramIn(short, *ends), DatagramIn(again, *ends), DatagramIn(short[:12], *ends)], network.now
+    )
+    assert not server.is_closed
+    network.run(2.0)
+    assert network.client.is_confirmed
+    dropped = server.receiver.dropped
+    network.inject(True, short[:20])
+    network.inject(True, short[:20] + b"")
+    assert server.receiver.dropped == dropped + 2
+
+
+def test_a_close_behind_padding_while_closing() -> None:
+    network = connect()
+    network.server.close(1)
+    network.inject(True, forge(network.client, bytes(9) + f.encode_connection_close(0, 0, b"", False)))
+    assert network.server.closing.state is End.DRAINING
+
+
+@pytest.mark.parametrize(
+    ("versions", "code"),
+    [
+        (VersionInformation(QUIC_V2, (QUIC_V2,)), ErrorCode.VERSION_NEGOTIATION_ERROR),
+        (VersionInformation(QUIC_V1, (QUIC_V2,)), ErrorCode.TRANSPORT_PARAMETER_ERROR),
+        (VersionInformation(QUIC_V1, (QUIC_V1, 0x0A0A0A0A)), None),
+        (None, None),
+    ],
+)
+def test_what_a_client_says_of_versions(versions: VersionInformation | None, code: int | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    import sws.proto.quic.client as module
+
+    true = module.our_parameters
+    monkeypatch.setattr(module, "our_parameters", lambda c, v: replace(true(c, v), version_information=versions))
+    chance = random.Random(1)
+    idle = Idle()
+    network = Network(1, Conditions(), make_client(chance), idle, make_endpoint(chance), Serve())
+    network.run(3.0)
+    closed = [event.code for event in idle.events if isinstance(event, ConnectionClosed)]
+    assert closed == ([] if code is None else [code])
+    assert network.client.is_confirmed is (code is None)
+
+
+def test_a_host_that_is_not_served() -> None:
+    chance = random.Random(1)
+    idle = Idle()
+    tls = replace(server_tls(chance), choose_host=lambda _: None)
+    network = Network(1, Conditions(), make_client(chance), idle, make_endpoint(chance, tls=tls), Serve())
+    network.run(3.0)
+    (closed,) = [event for event in idle.events if isinstance(event, ConnectionClosed)]
+    assert closed.code == 0x170
+
+
+def test_a_datagram_that_the_path_has_become_too_narrow_for() -> None:
+    network = connect(config=QuicConfig(datagram_frame=2000))
+    idle = Idle()
+    network.server_app = idle
+    network.client.outgoing_datagrams.append(bytes(1900))
+    assert network.client.send_datagram(b"small")
+    network.run(1.0)
+    assert [event.data for event in idle.events if isinstance(event, DatagramReceived)] == [b"small"]
+
+
+def test_crypto_octets_get_lost_and_come_again() -> None:
+    from sws.proto.quic.crypto import CryptoStream
+
+    stream = CryptoStream()
+    stream.write(bytes(range(100)))
+    parts: list[bytes] = []
+    records: list[FrameRecord] = []
+    left = stream.fill(parts, records, 60)
+    assert left <= 16
+    stream.lost(*records[0][1:])
+    assert stream.is_pending
+    stream.fill(parts, records, 200)
+    assert not stream.is_pending
+    assert stream.held == 100
+    stream.acknowledged(*records[1][1:])
+    stream.lost(*records[1][1:])
+    stream.acknowledged(*records[2][1:])
+    assert not stream.is_pending
+    assert stream.held == 0

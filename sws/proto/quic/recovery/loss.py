@@ -154,10 +154,6 @@ class LossDetection:
             space.last_eliciting = now
             space.eliciting += 1
 
-    def room(self) -> int:
-        """Octets that the window leaves."""
-        return self.congestion.window - self.in_flight
-
     # --- acknowledgements --------------------------------------------------------------------------------------------
 
     def on_ack(
