@@ -102,15 +102,15 @@ def main() -> None:
                 for label, command in servers.items():
                     spent, theirs, wall, said = transfer(command, octets, suite, folder)
                     figures[label].append(spent / options.mib)
+                    cost = 1000 * spent / options.mib
                     print(
-                        f"{CIPHERS[suite]:18} {label:12} {1000 * spent / options.mib:6.1f} ms/MiB, client {theirs:.2f} s, wall {wall:.2f} s  {said}"
+                        f"{CIPHERS[suite]:18} {label:12} {cost:6.1f} ms/MiB, client {theirs:.2f} s, wall {wall:.2f} s  {said}", flush=True
                     )
             for label in servers:
                 if label != "aioquic":
                     ratios = [peer / ours for ours, peer in zip(figures[label], figures["aioquic"], strict=True)]
-                    print(
-                        f"{CIPHERS[suite]:18} {label}: {statistics.median(ratios):.2f}x as good as aioquic ({min(ratios):.2f} to {max(ratios):.2f})"
-                    )
+                    spread = f"({min(ratios):.2f} to {max(ratios):.2f})"
+                    print(f"{CIPHERS[suite]:18} {label}: {statistics.median(ratios):.2f}x as good as aioquic {spread}")
 
 
 if __name__ == "__main__":

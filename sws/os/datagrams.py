@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0 OR MIT
 """UDP for QUIC: batches in and out, with what the kernel knows of each datagram.
 
-In:   `recvmsg` with UDP_GRO gives up to 64 datagrams of one peer in a call; control messages say the address they were sent to (PKTINFO),
+In:   `recvmsg_into` with UDP_GRO gives up to 64 datagrams of one peer a call; control messages say the address they went to (PKTINFO),
       their ECN bits and the size of the segments.
 Out:  `sendmsg` with UDP_SEGMENT sends as many in one call, from the address that the peer reached.  Where the kernel or the device cannot
       (EIO, EINVAL, EMSGSIZE of the whole), that peer's datagrams go one by one from then on.
@@ -92,6 +92,7 @@ class QuicSocket:
         "_is_wildcard",
         "_local",
         "_plain",
+        "_view",
         "calls_in",
         "calls_out",
         "datagrams_in",
@@ -106,6 +107,7 @@ class QuicSocket:
         name = sock.getsockname()
         self._local: Address = (name[0], name[1])
         self._is_wildcard = name[0] in ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
+        self._view = memoryview(bytearray(_BUFFER))  # one for all: a fresh one a call is what PyPy's nursery would be filled with
         self._plain: dict[Address, None] = {}
         self.calls_in = self.calls_out = self.datagrams_in = self.datagrams_out = 0
         for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
@@ -134,15 +136,17 @@ class QuicSocket:
     def receive(self) -> list[DatagramIn]:
         """The datagrams that are queued, up to a bound of calls."""
         found: list[DatagramIn] = []
-        recvmsg = self.sock.recvmsg
+        recvmsg_into = self.sock.recvmsg_into
+        view = self._view
         for _ in range(_CALLS_MAXIMUM):
             try:
-                data, control, _flags, source = recvmsg(_BUFFER, _CONTROL)
+                size, control, _flags, source = recvmsg_into((view,), _CONTROL)
             except BlockingIOError:
                 break
             except OSError:
                 continue  # an ICMP error about something sent earlier; timers find out
             self.calls_in += 1
+            data = bytes(view[:size])
             segment, ecn, host = self._read_control(control)
             remote = (_plain_host(source[0]), source[1])
             local = (host, self._local[1])

@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from tests.fuzz import fuzz_aesgcm, fuzz_h3, fuzz_hashes, fuzz_http1, fuzz_mlkem, fuzz_qpack
+from tests.fuzz import fuzz_aesgcm, fuzz_h3, fuzz_hashes, fuzz_http1, fuzz_mlkem, fuzz_qpack, fuzz_quic
 from tests.fuzz.kit import FuzzFailure, Target, fuzz
 
 
@@ -40,4 +40,11 @@ def test_smoke_of_http3(target: Target) -> None:
 def test_smoke_of_cryptography(target: Target) -> None:
     report = fuzz(target, executions=150, seconds=30.0, seed=1)
     assert report.executions == 150
+    assert len(report.outcomes) >= 3, "it does not get anywhere"
+
+
+@pytest.mark.parametrize("target", fuzz_quic.TARGETS, ids=lambda target: target.name)
+def test_smoke_of_quic(target: Target) -> None:
+    report = fuzz(target, executions=200, seconds=30.0, seed=1)
+    assert report.executions == 200
     assert len(report.outcomes) >= 3, "it does not get anywhere"

@@ -190,9 +190,11 @@ def main() -> None:
     packets = sum(c.sender.packets for c in made)
     seals = sum(c.sender.seals for c in made) or 1
     opened = sum(c.receiver.opened for c in made)
-    cpu = end.ru_utime + end.ru_stime - start.ru_utime - start.ru_stime
+    system = end.ru_stime - start.ru_stime
+    cpu = end.ru_utime - start.ru_utime + system
     print(
-        f"cpu {cpu:.3f} s; {packets} packets out, {packets / seals:.1f} a seal, {io.datagrams_out / max(1, io.calls_out):.1f} a sendmsg; "
+        f"cpu {cpu:.3f} s, of it system {system:.3f} s; {packets} packets out, {packets / seals:.1f} a seal, "
+        f"{io.datagrams_out / max(1, io.calls_out):.1f} a sendmsg; "
         f"{opened} packets in, {io.datagrams_in / max(1, io.calls_in):.1f} a recvmsg; lost {sum(c.loss.losses for c in made)}",
         flush=True,
     )

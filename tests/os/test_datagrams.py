@@ -85,9 +85,9 @@ class Refusing:
         self._fail()
         return self._sock.sendto(*arguments)  # type: ignore[call-overload]
 
-    def recvmsg(self, *arguments: object) -> object:
+    def recvmsg_into(self, *arguments: object) -> object:
         self._fail()
-        return self._sock.recvmsg(*arguments)  # type: ignore[arg-type]
+        return self._sock.recvmsg_into(*arguments)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("refusal", [errno.EIO, errno.EINVAL, errno.EMSGSIZE])

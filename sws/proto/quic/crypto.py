@@ -69,7 +69,3 @@ class CryptoStream:
     def lost(self, first: int, second: int, third: int) -> None:
         """Octets have to be sent again."""
         self._out.on_lost(first, second, False)
-
-    def again(self) -> None:
-        """All that was sent and not acknowledged is to be sent again."""
-        self._out.on_lost(self._out.base, self._out.next, False)

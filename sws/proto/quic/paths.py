@@ -102,7 +102,7 @@ class Paths:
         octets = self._entropy(8)
         path.challenges.append(octets)
         path.attempts += 1
-        path.challenge_at = now + pto * (1 << path.attempts - 1)
+        path.challenge_at = now + pto
         return octets
 
     def on_response(self, octets: bytes) -> Path | None:

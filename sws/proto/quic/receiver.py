@@ -21,6 +21,7 @@ from sws.proto.quic.api import DatagramReceived
 from sws.proto.quic.closing import End
 from sws.proto.quic.errors import ErrorCode
 from sws.proto.quic.frames.ack import decode_ack
+from sws.proto.quic.frames.names import frame_name
 from sws.proto.quic.frames.padding import skip_padding
 from sws.proto.quic.frames.stream import decode_stream
 from sws.proto.quic.frames.types import ALLOWED, NOT_ELICITING, FrameType
@@ -166,7 +167,7 @@ class Receiver:
         for (data, start, at, _), (first, octets, truncated) in zip(whole, unmasked, strict=True):
             end = at + octets
             number = decode_packet_number(largest, truncated, octets)
-            header = b"%c%b%b" % (first, data[start + 1 : at], truncated.to_bytes(octets, "big"))
+            header = bytes((first,)) + data[start + 1 : at] + truncated.to_bytes(octets, "big")
             items.append((header, number, data[end:]))
         if level is _ONE_RTT:
             self._open_one_rtt(whole, items, now)
@@ -236,10 +237,6 @@ class Receiver:
         for level, packet in waiting:
             self._open(level, [packet], now)
 
-    def forget_waiting(self) -> None:
-        """The handshake begins anew."""
-        self._waiting.clear()
-
     def _short(self, level: PacketType, packets: Sequence[Packet]) -> None:
         for packet in packets:
             if len(packet[0]) - packet[2] < 20:
@@ -281,7 +278,7 @@ class Receiver:
         if level is _ONE_RTT or level is _EARLY or c.read[level] is not None:  # the packet itself may have ended its level
             received.add(number, not kinds <= NOT_ELICITING, packet[3].ecn, now)
         if c.trace is not None:
-            c.trace.packet(now, False, level, number, len(packet[0]) - packet[1], [_name(kind) for kind in sorted(kinds)])
+            c.trace.packet(now, False, level, number, len(packet[0]) - packet[1], [frame_name(kind) for kind in sorted(kinds)])
         if path is not c.paths.active and number == received.largest and not kinds <= _PROBING and not c.is_client and c.is_confirmed:
             c.migrate(path)
 
@@ -460,7 +457,3 @@ def _not_allowed(kind: int) -> QuicTransportError:
     if kind not in ALLOWED[_ONE_RTT]:
         return QuicTransportError(ErrorCode.FRAME_ENCODING_ERROR, "a frame of a type that is not known", kind)
     return QuicTransportError(ErrorCode.PROTOCOL_VIOLATION, "a frame that this type of packet does not hold", kind)
-
-
-def _name(kind: int) -> str:
-    return "stream" if 0x08 <= kind < 0x10 else FrameType(kind).name.lower()

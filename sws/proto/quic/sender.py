@@ -22,6 +22,7 @@ from sws.proto.quic.frames import (
     encode_path_challenge,
     encode_path_response,
 )
+from sws.proto.quic.frames.names import frame_names
 from sws.proto.quic.packets import INITIAL_MINIMUM, encode_long_header
 from sws.proto.quic.paths import Path
 from sws.proto.quic.protection import TAG, Sealable, seal_packets
@@ -124,10 +125,65 @@ class Sender:
             leaving.append((path, ecn, packets))
             path.sent += octets
             budget -= octets
+            if may_send and c.is_confirmed and c.streams.ready_mask and self._is_only_streams():
+                budget -= self._bulk(now, budget, path, leaving)
         loss.is_limited = held_up and bool(c.streams.ready_mask)
         if left_initial_keys:
             leaving[:] = self._seal_early(leaving)
             c.discard(_INITIAL)
+
+    def _is_only_streams(self) -> bool:
+        """Nothing but STREAM frames is waiting."""
+        c = self._c
+        return not (
+            c.control.wishes
+            or c.outgoing_datagrams
+            or c.received[2].ack_at is not None
+            or c.crypto[2].is_pending
+            or c.trace
+            or self.probes[2]
+        )
+
+    def _bulk(self, now: float, budget: int, path: Path, leaving: list[tuple[Path, int, list[tuple[PacketType, Sealable]]]]) -> int:
+        """Packets with STREAM frames only, as `_datagram` would make them, in one loop; returns their octets."""
+        c = self._c
+        loss, streams = c.loss, c.streams
+        space = loss.spaces[2]
+        size = loss.mtu.size
+        free = min(budget, path.allowance(), loss.congestion.window - loss.in_flight, loss.pacer.allowance(now))
+        number = space.next_number
+        count = min(free // size, self._skip_at - number)
+        room = size - self._overhead(_ONE_RTT)
+        ecn = loss.ecn.codepoint()
+        flags = ELICITING | IN_FLIGHT | (MARKED if ecn else 0)
+        prefix = self._short_header(c.remote_ids.current, 0)[:-4]
+        sent = space.sent
+        overhead = len(prefix) + 4 + TAG
+        total = made = 0
+        while made < count and streams.ready_mask and not c.control.wishes:
+            parts: list[bytes] = []
+            records: list[FrameRecord] = []
+            streams.fill(parts, records, room, True)
+            if not parts:
+                break
+            payload = b"".join(parts)
+            octets = overhead + len(payload)
+            sent[number] = (now, octets, flags, records)
+            header = prefix + (number & 0xFFFFFFFF).to_bytes(4, "big")
+            leaving.append((path, ecn, [(_ONE_RTT, (header, number, payload))]))
+            number += 1
+            total += octets
+            made += 1
+        if made:
+            space.next_number = number
+            space.last_eliciting = now
+            space.eliciting += made
+            loss.in_flight += total
+            loss.pacer.spend(total)
+            path.sent += total
+            if ecn:
+                loss.ecn.on_sent(made)
+        return total
 
     def _seal_early(
         self, leaving: list[tuple[Path, int, list[tuple[PacketType, Sealable]]]]
@@ -279,7 +335,7 @@ class Sender:
             if ecn:
                 loss.ecn.on_sent(1)
             if c.trace is not None:
-                c.trace.packet(now, True, level, number, size, [])
+                c.trace.packet(now, True, level, number, size, frame_names(payload))
             packets.append((level, (header, number, payload)))
         return packets, total, ecn
 
@@ -296,7 +352,7 @@ class Sender:
         first = 0x43 if phases is None or not phases.phase else 0x47
         if c.peer is not None and c.peer.grease_quic_bit and number & 7 == 5:  # RFC 9287 §3.1: not always set
             first &= 0x3F | c.first_id[-1:].ljust(1, b"\0")[0] & 0x40
-        return b"%c%b%b" % (first, destination, (number & 0xFFFFFFFF).to_bytes(4, "big"))
+        return bytes((first,)) + destination + (number & 0xFFFFFFFF).to_bytes(4, "big")
 
     # --- other datagrams ---------------------------------------------------------------------------------------------
 
@@ -411,7 +467,10 @@ class Sender:
         segment = octets = 0
         last: tuple[Path, int] | None = None
         for path, ecn, packets in leaving:
-            data = b"".join([item[0] if item[1] < 0 else next(sealed[level]) for level, item in packets])
+            if len(packets) == 1 and packets[0][1][1] >= 0:
+                data = next(sealed[packets[0][0]])
+            else:
+                data = b"".join([item[0] if item[1] < 0 else next(sealed[level]) for level, item in packets])
             size = len(data)
             fits = size <= segment and len(group) < _SEGMENTS_MAXIMUM and octets + size <= _OFFLOAD_MAXIMUM
             if last == (path, ecn) and fits and len(group[-1]) == segment:

@@ -158,6 +158,7 @@ def test_crypto_octets_before_the_handshake_are_bounded() -> None:
     assert connection.crypto[0].held <= 1 << 17
 
 
+@pytest.mark.slow
 def test_packets_for_other_ids_in_one_datagram_make_nothing_grow() -> None:
     """CVE-2025-54939: memory that grew with coalesced packets of other destination IDs."""
     endpoint = make_endpoint(random.Random(3))
@@ -239,6 +240,7 @@ def test_too_many_forgeries_end_the_connection(monkeypatch: pytest.MonkeyPatch) 
     assert network.server.closing.code == ErrorCode.AEAD_LIMIT_REACHED
 
 
+@pytest.mark.slow
 def test_keys_are_changed_before_their_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sws.proto.quic.keyphase", fromlist=["x"]).CONFIDENTIALITY_LIMIT, 0x1303, 400)
     app = Download([1_000_000])

@@ -10,6 +10,7 @@ import pytest
 
 from sws.base.errors import DecodeError
 from sws.proto.quic import frames as f
+from sws.proto.quic.frames.names import frame_names
 from sws.proto.quic.frames.types import ALLOWED, FrameType
 from sws.proto.quic.versions import PacketType
 
@@ -100,6 +101,13 @@ def test_a_stream_frame_cut_short_or_beyond_all_offsets() -> None:
 
 def test_a_datagram_without_length_takes_the_rest() -> None:
     assert f.decode_datagram(b"\x30rest", 1, False) == (b"rest", 5)
+
+
+def test_names_of_all_frames_of_a_payload() -> None:
+    payload = b"".join([encode() for _, _, _, encode in FORMS]) + b"\0\0\0\x01\x1e" + f.encode_stream(4, 9, b"x", False) + b"\x30rest"
+    names = frame_names(payload)
+    kinds = [bytes.fromhex(octets)[0] for octets, _, _, _ in FORMS]
+    assert names == [FrameType(kind).name.lower() for kind in kinds] + ["padding", "ping", "handshake_done", "stream", "datagram"]
 
 
 def test_padding_is_skipped_at_once() -> None:

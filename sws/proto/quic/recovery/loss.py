@@ -154,10 +154,6 @@ class LossDetection:
             space.last_eliciting = now
             space.eliciting += 1
 
-    def room(self) -> int:
-        """Octets that the window leaves."""
-        return self.congestion.window - self.in_flight
-
     # --- acknowledgements --------------------------------------------------------------------------------------------
 
     def on_ack(
@@ -272,7 +268,7 @@ class LossDetection:
 
     def _lose(self, space: SentSpace, lost: Sequence[tuple[int, Delivery]], now: float) -> None:
         newest = -inf
-        marked = 0
+        marked = largest = 0
         for number, (when, size, flags, frames) in lost:
             del space.sent[number]
             self.in_flight -= size
@@ -282,16 +278,17 @@ class LossDetection:
                 self.mtu.on_probe_lost(now)
             else:
                 newest = max(newest, when)
+                largest = max(largest, size)
                 if flags & MARKED:
                     marked += 1
-                if self.mtu.on_lost(size, now):
-                    self.congestion.on_datagram_size(self.mtu.size)
             for owner, first, second, third in frames:
                 owner.lost(first, second, third)
         self.losses += len(lost)
         if marked:
             self.ecn.on_lost(marked)
         if newest > -inf:
+            if self.mtu.on_lost(largest, now):
+                self.congestion.on_datagram_size(self.mtu.size)
             self.congestion.on_congestion(newest, now)
             self._pace()
 

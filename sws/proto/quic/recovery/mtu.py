@@ -94,7 +94,10 @@ class MtuSearch:
             self._restart_at = now + _RAISE_AFTER
 
     def on_lost(self, size: int, now: float) -> bool:
-        """A packet that was no probe was lost; True: a black hole, `size` fell back."""
+        """Packets that were no probes were lost together, the largest of `size`; True: a black hole, the datagrams' size fell back.
+
+        That many losses with no larger packet acknowledged between them are not congestion alone.
+        """
         if size <= BASE:
             return False
         self._suspicion += 1

@@ -5,11 +5,13 @@
     next ── sent up to here, at least once
     end  ── written up to here; spans of files behind it are read when they are about to leave
 
+What is held stands in chunks as it was written, so that nothing is moved when the oldest go; small ones are joined.
 Octets that were lost stand in `lost`, and leave before new ones.  Acknowledgements out of order stand in `acked`.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable
 from typing import Final, TypeAlias, final
@@ -23,6 +25,7 @@ ReadFile: TypeAlias = Callable[[int, int, int], bytes]
 """Descriptor, offset, length → octets; fewer at the end of the file."""
 
 _READ: Final = 1 << 16
+_SMALL: Final = 2048
 
 
 @final
@@ -36,11 +39,12 @@ class SendBuffer:
 
     __slots__ = (
         "_acked",
-        "_buffer",
+        "_chunks",
         "_end",
         "_lost",
         "_queue",
         "_read",
+        "_starts",
         "_waiting",
         "base",
         "fin",
@@ -51,7 +55,8 @@ class SendBuffer:
     )
 
     def __init__(self, read_file: ReadFile | None = None) -> None:
-        self._buffer = bytearray()
+        self._chunks: list[bytes] = []
+        self._starts: list[int] = []
         self._queue: deque[FileSpan | bytes] | None = None
         self._waiting = 0
         self._read = read_file
@@ -73,7 +78,7 @@ class SendBuffer:
     @property
     def held(self) -> int:
         """Octets in memory."""
-        return len(self._buffer)
+        return self._end - self._starts[0] if self._starts else 0
 
     @property
     def has_lost(self) -> bool:
@@ -101,8 +106,33 @@ class SendBuffer:
             self._queue.append(bytes(data))
             self._waiting += len(data)
         else:
-            self._buffer += data
-            self._end += len(data)
+            self._append(bytes(data))
+
+    def _append(self, data: bytes) -> None:
+        chunks = self._chunks
+        if chunks and len(chunks[-1]) + len(data) <= _SMALL:
+            chunks[-1] += data
+        elif data:
+            chunks.append(data)
+            self._starts.append(self._end)
+        self._end += len(data)
+
+    def _slice(self, start: int, stop: int) -> bytes:
+        """Octets that are held."""
+        if start == stop:
+            return b""
+        starts, chunks = self._starts, self._chunks
+        index = bisect_right(starts, start) - 1
+        at, end = start - starts[index], stop - starts[index]
+        chunk = chunks[index]
+        if end <= len(chunk):
+            return chunk[at:end]
+        parts = [chunk[at:]]
+        while (end := end - len(chunk)) > 0:
+            index += 1
+            chunk = chunks[index]
+            parts.append(chunk[:end])
+        return b"".join(parts)
 
     def _fill(self) -> bool:
         """Reads on in the files.  False: a file ended early."""
@@ -121,8 +151,7 @@ class SendBuffer:
             else:
                 data = part
                 queue.popleft()
-            self._buffer += data
-            self._end += len(data)
+            self._append(data)
             self._waiting -= len(data)
         return True
 
@@ -141,8 +170,7 @@ class SendBuffer:
             fin = self.fin_lost and stop == self._end and not self._waiting
             if fin:
                 self.fin_lost = False
-            base = self.base
-            return start, bytes(self._buffer[start - base : stop - base]), fin
+            return start, self._slice(start, stop), fin
         if self._queue and not self._fill():
             raise EOFError
         start = self.next
@@ -156,8 +184,7 @@ class SendBuffer:
             self.fin_sent = True
             self.fin_lost = False
         self.next = stop
-        base = self.base
-        return start, bytes(self._buffer[start - base : stop - base]), fin
+        return start, self._slice(start, stop), fin
 
     def on_acked(self, start: int, stop: int, fin: bool) -> None:
         """Octets, and the end perhaps, arrived."""
@@ -177,8 +204,11 @@ class SendBuffer:
             self._acked.add(start, stop)
             low, stop = next(iter(self._acked))
             self._acked.remove(low, stop)
-        del self._buffer[: stop - self.base]
         self.base = stop
+        starts = self._starts
+        settled = len(starts) if stop == self._end else bisect_right(starts, stop) - 1
+        if settled:
+            del starts[:settled], self._chunks[:settled]
 
     def on_lost(self, start: int, stop: int, fin: bool) -> None:
         """Octets, and the end perhaps, have to be sent again, as far as they were not acknowledged since."""
@@ -196,7 +226,8 @@ class SendBuffer:
 
     def drop(self) -> None:
         """The stream was reset: nothing is sent or kept any more."""
-        self._buffer = bytearray()
+        self._chunks.clear()
+        self._starts.clear()
         self._queue = None
         self._waiting = 0
         self._lost = self._acked = None
