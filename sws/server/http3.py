@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Final, final
 
 from sws.config.model import Config
+from sws.crypto.hashes import digest
 from sws.crypto.hkdf import expand
 from sws.crypto.system import system_entropy
 from sws.exchange.exchange import PeerFacts
@@ -84,7 +85,10 @@ class Http3Policy:
             return None
         known = self._hosts.get(id(host))
         if known is None or known[0] is not host:
-            known = self._hosts[id(host)] = host, replace(host, alpn=(b"h3",), early_data=_EARLY_DATA if host.early_data else 0)
+            # A client remembers SETTINGS for 0-RTT: a ticket is good only under those that it was given out with.  RFC 9114 §7.2.4.2
+            binding = digest("sha256", host.binding + repr(self.limits).encode()) + host.binding[-32:]
+            early = _EARLY_DATA if host.early_data else 0
+            known = self._hosts[id(host)] = host, replace(host, alpn=(b"h3",), early_data=early, binding=binding)
         return known[1]
 
 
