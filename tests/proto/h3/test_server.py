@@ -810,3 +810,23 @@ def test_the_response_uses_the_table_once_it_is_acknowledged() -> None:
         peer.feed(peer.uni(DECODER), (b"" if number else b"\x03") + answer)
     assert len(set(sizes[1:])) == 1
     assert peer.closed is None
+
+
+def test_spans_can_be_read_at_once() -> None:
+    peer = raw_client()
+    peer.engine.read_span = lambda span: b"0123456789"[span.offset : span.offset + span.length]
+    peer.feed(0, head(GET), True)
+    peer.engine.send_headers(0, 200, [(b"content-length", b"4")])
+    peer.engine.send_data(0, FileSpan(-1, 3, 4), True)
+    assert peer.message(0)[1] == b"3456"
+    assert 0 in peer.transport.finished
+
+
+def test_data_of_streams_that_are_nobodys() -> None:
+    peer = raw_client()
+    assert peer.feed(1, b"x") == []  # ours, which we never opened
+    assert peer.transport.unconsumed[1] == 0
+    peer.feed(0, head(GET), True)
+    peer.engine.send_response(0, 200, [], b"")
+    assert peer.stop(0) == []
+    assert peer.closed is None
