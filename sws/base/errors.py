@@ -7,7 +7,7 @@ The rule that every decoder is held to by fuzzers: bytes from outside raise a ki
 
 from __future__ import annotations
 
-from typing import final
+from typing import ClassVar, final
 
 __all__ = [
     "AuthenticationError",
@@ -15,9 +15,16 @@ __all__ = [
     "DecodeError",
     "H2ConnectionError",
     "H2StreamError",
+    "H3ConnectionError",
+    "H3StreamError",
     "Http1Error",
     "LimitExceeded",
     "PeerError",
+    "QpackDecoderStreamError",
+    "QpackDecompressionFailed",
+    "QpackEncoderStreamError",
+    "QpackError",
+    "QuicTransportError",
     "SwsError",
     "TlsAlert",
     "UsageError",
@@ -96,6 +103,92 @@ class H2StreamError(PeerError):
         self.stream = stream
         self.code = code
         self.reason = reason
+
+
+class QpackError(PeerError):
+    """QPACK state that cannot go on, and with it the HTTP/3 connection.  RFC 9204 §6.
+
+    Args:
+      reason:  a short fixed English phrase for the log; it never repeats the peer's bytes.
+    Attributes:
+      code:  the HTTP/3 error code to close with.
+    """
+
+    code: ClassVar[int]
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"QPACK error {self.code:#x}: {reason}")
+        self.reason = reason
+
+
+@final
+class QpackDecompressionFailed(QpackError):
+    """A field section that cannot be interpreted: QPACK_DECOMPRESSION_FAILED.  RFC 9204 §6."""
+
+    code = 0x0200
+
+
+@final
+class QpackEncoderStreamError(QpackError):
+    """An instruction on the encoder stream that cannot be: QPACK_ENCODER_STREAM_ERROR.  RFC 9204 §6."""
+
+    code = 0x0201
+
+
+@final
+class QpackDecoderStreamError(QpackError):
+    """An instruction on the decoder stream that cannot be: QPACK_DECODER_STREAM_ERROR.  RFC 9204 §6."""
+
+    code = 0x0202
+
+
+@final
+class H3ConnectionError(PeerError):
+    """An HTTP/3 connection that cannot go on.  RFC 9114 §8.
+
+    Args:
+      code:    of RFC 9114 §8.1 (`sws.proto.h3.ErrorCode`) or RFC 9204 §6, for the application's CONNECTION_CLOSE.
+      reason:  a short fixed English phrase for the log and the CONNECTION_CLOSE; it never repeats the peer's bytes.
+    """
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(f"HTTP/3 connection error {int(code):#x}: {reason}")
+        self.code = int(code)
+        self.reason = reason
+
+
+@final
+class H3StreamError(PeerError):
+    """One HTTP/3 request stream that cannot go on.  RFC 9114 §8.
+
+    Args:
+      stream:  its identifier.
+      code:    for RESET_STREAM and STOP_SENDING.
+      reason:  a short fixed English phrase for the log.
+    """
+
+    def __init__(self, stream: int, code: int, reason: str) -> None:
+        super().__init__(f"HTTP/3 stream {stream} error {int(code):#x}: {reason}")
+        self.stream = stream
+        self.code = int(code)
+        self.reason = reason
+
+
+@final
+class QuicTransportError(PeerError):
+    """A QUIC connection that cannot go on.  RFC 9000 §11.1.
+
+    Args:
+      code:        of RFC 9000 §20.1 (`sws.proto.quic.errors.ErrorCode`), for CONNECTION_CLOSE.
+      reason:      a short fixed English phrase for the log and the peer; it never repeats the peer's bytes.
+      frame_type:  of the frame that showed the fault; 0 if it was none.
+    """
+
+    def __init__(self, code: int, reason: str, frame_type: int = 0) -> None:
+        super().__init__(f"QUIC transport error {int(code):#x}: {reason}")
+        self.code = int(code)
+        self.reason = reason
+        self.frame_type = frame_type
 
 
 @final

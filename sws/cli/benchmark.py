@@ -29,7 +29,6 @@ from sws.proto.http.url import Uri, parse_uri
 __all__ = ["BenchmarkOptions", "run_benchmark"]
 
 _AGENT: Final = b"sws-benchmark"
-_DEFAULT_PORT: Final = 80
 _QUIET_SECONDS: Final = 5.0
 
 
@@ -60,13 +59,13 @@ def run_benchmark(options: BenchmarkOptions) -> bool:
     Returns: whether anything succeeded.
     Raises:  UsageError for what cannot be asked so; other kinds of SwsError, OSError when there is no server or no file.
     """
-    if options.http == "3":
-        raise UsageError("--http 3: HTTP/3 is not built yet; 1 and 2 are")
+    if options.http == "3" and options.unix_socket is not None:
+        raise UsageError("--http 3: QUIC does not run over unix sockets")
     if options.workers > 1 and not can_fork:
         raise UsageError("--workers: this system cannot fork")
     if options.concurrency < options.workers:
         raise UsageError("--workers: there are fewer connections than that")
-    uris = [_parse_url(url) for url in options.urls]
+    uris = [_parse_url(url, options.http) for url in options.urls]
     if len({(uri.host, uri.port) for uri in uris}) != 1:
         raise UsageError("--url: all must have the same host and port")
     method = (options.method or ("GET" if options.body is None else "POST")).encode("latin-1", "replace")
@@ -87,7 +86,7 @@ def run_benchmark(options: BenchmarkOptions) -> bool:
         options.urls,
         address,
         method.decode("latin-1"),
-        "2" if options.http == "2" else "1.1",
+        {"1": "1.1"}.get(options.http, options.http),
         options.concurrency,
         options.workers,
         options.duration,
@@ -100,18 +99,25 @@ def run_benchmark(options: BenchmarkOptions) -> bool:
 # --- what to ask ---------------------------------------------------------------------------------------------------------
 
 
-def _parse_url(url: str) -> Uri:
+def _parse_url(url: str, http: str) -> Uri:
     try:
         uri = parse_uri(url.encode("ascii"))
     except (UnicodeEncodeError, DecodeError):
         raise UsageError(f"--url: {url!r} is no URL (percent-encode what is not ASCII)") from None
-    if uri.scheme == b"https":
+    if http == "3":
+        if uri.scheme != b"https" or not uri.host:
+            raise UsageError(f"--url: {url!r} does not begin with https:// and a host, as HTTP/3 needs")
+    elif uri.scheme == b"https":
         raise UsageError("--url: https needs TLS, which is not built yet; http is")
-    if uri.scheme != b"http" or not uri.host:
+    elif uri.scheme != b"http" or not uri.host:
         raise UsageError(f"--url: {url!r} does not begin with http:// and a host")
     if uri.userinfo is not None:
         raise UsageError("--url: credentials belong into a --header")
     return uri
+
+
+def _default_port(uri: Uri) -> int:
+    return 443 if uri.scheme == b"https" else 80
 
 
 def _target(uri: Uri) -> bytes:
@@ -126,7 +132,7 @@ def _fields(uri: Uri, headers: Sequence[str]) -> Fields:
             raise UsageError(f"--header: {header!r} is not NAME:VALUE")
         given.append((name.strip().lower().encode("utf-8"), value.strip().encode("utf-8")))
     names = {name for name, _ in given}
-    authority = (uri.host or b"") + (b"" if uri.port in (None, _DEFAULT_PORT) else b":%d" % uri.port)
+    authority = (uri.host or b"") + (b"" if uri.port in (None, _default_port(uri)) else b":%d" % uri.port)
     own = ((b"host", authority), (b"user-agent", _AGENT), (b"accept", b"*/*"))
     return (*(field for field in own if field[0] not in names), *given)
 
@@ -159,7 +165,7 @@ def _reach(uri: Uri, unix_path: str | None, timeout: float) -> tuple[Endpoint, s
             return
         resolver = Resolver(loop, load_resolv_conf())
         host = (uri.host or b"").decode("ascii").strip("[]")
-        with await connect(loop, resolver, host, uri.port or _DEFAULT_PORT, timeout=timeout) as sock:
+        with await connect(loop, resolver, host, uri.port or _default_port(uri), timeout=timeout) as sock:
             address = sock.getpeername()
             shown = f"[{address[0]}]:{address[1]}" if sock.family == socket.AF_INET6 else f"{address[0]}:{address[1]}"
             found.append(((sock.family, address), shown))

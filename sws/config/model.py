@@ -24,6 +24,7 @@ __all__ = [
     "HostTimeoutsConfig",
     "HostTlsConfig",
     "Http2Config",
+    "Http3Config",
     "LimitsConfig",
     "LogConfig",
     "ServerConfig",
@@ -290,6 +291,21 @@ class HostConfig:
 
 @final
 @dataclass(frozen=True, slots=True)
+class Http3Config:
+    """HTTP/3 on the UDP port of each https address."""
+
+    enabled: bool = option(True, "Serve HTTP/3.")
+    advertise: float = option(
+        86400.0,
+        "How long clients may remember it: `Alt-Svc` in answers of HTTP/1.1 and HTTP/2; 0: it is not told.",
+        minimum=0,
+        maximum=31536000,
+        unit="seconds",
+    )
+
+
+@final
+@dataclass(frozen=True, slots=True)
 class ServerConfig:
     """Everything under `server`."""
 
@@ -305,6 +321,7 @@ class ServerConfig:
     timeouts: TimeoutsConfig = section(TimeoutsConfig, "Time-outs.")
     tls: TlsConfig = section(TlsConfig, "TLS.")
     http2: Http2Config = section(Http2Config, "HTTP/2.")
+    http3: Http3Config = section(Http3Config, "HTTP/3.")
     static: StaticConfig = section(StaticConfig, "Files.")
     hosts: tuple[HostConfig, ...] = option((), "Virtual hosts; a request for none of them goes to `unknown_host`.")
     unknown_host: str = option(

@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+from typing import Final
+
+from sws.base.engine import Fields
 from sws.base.errors import Http1Error
 from sws.exchange.exchange import Exchange, Handler
 from sws.exchange.pipeline import Stage
@@ -10,10 +13,11 @@ from sws.os.loop import Loop
 from sws.proto.http.fields import content_length
 from sws.proto.http.url import QUERY_SAFE, percent_encode
 
-__all__ = ["content_limit", "https_redirect", "response_deadline", "strict_transport_security"]
+__all__ = ["alternative_service", "content_limit", "https_redirect", "response_deadline", "strict_transport_security"]
 
 
-_TARGET_SAFE = QUERY_SAFE + b"%"
+_LOCALS_MAXIMUM: Final = 64
+_TARGET_SAFE: Final = QUERY_SAFE + b"%"
 
 
 def response_deadline(loop: Loop, seconds: float) -> Stage:
@@ -69,6 +73,25 @@ def strict_transport_security(seconds: int) -> Stage:
     async def stage(exchange: Exchange, next_handler: Handler) -> None:
         if exchange.request.scheme == b"https":
             exchange.extra = fields
+        await next_handler(exchange)
+
+    return stage
+
+
+def alternative_service(seconds: int) -> Stage:
+    """Alt-Svc on every response over TLS that is not HTTP/3 itself: the same port speaks it over UDP.  RFC 7838 §3, RFC 9114 §3.1.1."""
+    by_local: dict[str, Fields] = {}
+
+    async def stage(exchange: Exchange, next_handler: Handler) -> None:
+        facts = exchange.facts
+        if exchange.request.scheme == b"https" and facts.protocol != "h3":
+            fields = by_local.get(facts.local)
+            if fields is None:
+                if len(by_local) >= _LOCALS_MAXIMUM:
+                    by_local.clear()
+                port = facts.local.rpartition(":")[2].encode("ascii")
+                fields = by_local[facts.local] = ((b"alt-svc", b'h3=":%b"; ma=%d' % (port, seconds)),)
+            exchange.extra = (*exchange.extra, *fields) if exchange.extra else fields
         await next_handler(exchange)
 
     return stage

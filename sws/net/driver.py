@@ -46,7 +46,7 @@ from sws.os.poller.base import READ, WRITE
 from sws.os.tasks import adopt
 from sws.os.timers import Timer
 
-__all__ = ["DriverLimits", "Service", "StreamDriver"]
+__all__ = ["ConnectionDriver", "DriverLimits", "Service", "StreamDriver"]
 
 READ_SIZE: Final = 65536
 FIRST_READ_SIZE: Final = 8192  # a request's head fits; PyPy fills its nursery with what is asked for, not with what came
@@ -75,6 +75,22 @@ class DriverLimits:
     send_grace: float = 30.0
 
 
+class ConnectionDriver(Protocol):
+    """A connection as those see it who count, drain and close connections: StreamDriver, and net.h3.Http3Driver."""
+
+    idle_since: float
+
+    @property
+    def exchanges(self) -> int:
+        """How many exchanges are under way."""
+
+    def shutdown(self, patience: float = 0.0) -> None:
+        """Finish what is under way and close."""
+
+    def abort(self) -> None:
+        """Close at once."""
+
+
 class Service(Protocol):
     """What answers exchanges: server.assemble implements it."""
 
@@ -87,7 +103,7 @@ class Service(Protocol):
     def finished(self, exchange: Exchange, error: BaseException | None) -> None:
         """The handler is through; `error` is what it failed with."""
 
-    def closed(self, driver: StreamDriver) -> None:
+    def closed(self, driver: ConnectionDriver) -> None:
         """The connection is gone."""
 
 

@@ -17,7 +17,7 @@ from sws.os.secretmem import SecretBuffer
 from sws.proto.tls import PeerKey
 from sws.proto.tls.constants import AlertDescription, SignatureScheme
 
-__all__ = ["ChainPolicy", "KeySigner"]
+__all__ = ["AnyPolicy", "ChainPolicy", "KeySigner"]
 
 _A: Final = AlertDescription
 _ALERTS: Final = {
@@ -118,3 +118,17 @@ class ChainPolicy:
             raise TlsAlert(_ALERTS.get(error.reason, _A.CERTIFICATE_UNKNOWN), f"the peer's certificate: {error.reason}") from None
         except (DecodeError, LimitExceeded):
             raise TlsAlert(_A.BAD_CERTIFICATE, "a certificate that cannot be read") from None
+
+
+@final
+class AnyPolicy:
+    """Takes any chain: for a client that is told to ask no questions, such as a benchmark.  It proves nothing about who answers."""
+
+    authorities: Sequence[bytes] = ()
+
+    def check(self, chain: Sequence[bytes], ocsp: bytes | None, server_name: bytes | None) -> _Key:
+        """The key of the first certificate.  Raises: TlsAlert if that cannot be read."""
+        try:
+            return _Key(Certificate.from_der(chain[0]).public_key)
+        except (DecodeError, IndexError):
+            raise TlsAlert(AlertDescription.BAD_CERTIFICATE, "a certificate that cannot be read") from None

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0 OR MIT
 """From a configuration to handlers: the chain of each virtual host.
 
-    own pages ▸ deadline ▸ content limit ▸ redirect to https ▸ HSTS ▸ facts ▸ files
+    own pages ▸ deadline ▸ content limit ▸ redirect to https ▸ HSTS ▸ Alt-Svc ▸ facts ▸ files
 
 Each stage stands in a host's chain only if the host's configuration uses it.
 """
@@ -13,7 +13,7 @@ from sws.config.model import Config, HostConfig, StaticConfig
 from sws.exchange.exchange import Handler
 from sws.exchange.pages import set_language
 from sws.exchange.pipeline import Stage, compile_chain
-from sws.exchange.stages import content_limit, https_redirect, response_deadline, strict_transport_security
+from sws.exchange.stages import alternative_service, content_limit, https_redirect, response_deadline, strict_transport_security
 from sws.handlers.errorpages import OwnPages
 from sws.handlers.facts import FACTS_PATH, ServerFacts
 from sws.handlers.hotfiles import HotStore
@@ -57,6 +57,8 @@ def _chain(config: Config, host: HostConfig, loop: Loop, store: HotStore) -> Han
         stages.append(https_redirect(next(address.port for address in map(parse_listen, server.listen) if address.is_secure)))
     if server.tls.hsts is not None and not server.tls.self_signed:
         stages.append(strict_transport_security(int(server.tls.hsts)))
+    if server.http3.enabled and server.http3.advertise and any(parse_listen(url).is_secure for url in server.listen):
+        stages.append(alternative_service(int(server.http3.advertise)))
     if server.facts:
         stages.append(ServerFacts(FACTS_PATH, loop.poller_name))
     return compile_chain(stages, handler)

@@ -12,7 +12,7 @@ from collections.abc import Set
 from heapq import nsmallest
 from typing import Final, final
 
-from sws.net.driver import StreamDriver
+from sws.net.driver import ConnectionDriver
 
 __all__ = ["IdleConnections"]
 
@@ -27,18 +27,18 @@ class IdleConnections:
       connections:  all of them, as they come and go.
     """
 
-    def __init__(self, connections: Set[StreamDriver]) -> None:
+    def __init__(self, connections: Set[ConnectionDriver]) -> None:
         self._connections = connections
-        self._next: list[tuple[StreamDriver, float]] = []
+        self._next: list[tuple[ConnectionDriver, float]] = []
 
     def __len__(self) -> int:
         return sum(not driver.exchanges for driver in self._connections)
 
-    def longest(self, count: int) -> list[StreamDriver]:
+    def longest(self, count: int) -> list[ConnectionDriver]:
         """Up to `count` of them, the one idle longest first."""
         return nsmallest(count, [driver for driver in self._connections if not driver.exchanges], key=_since)
 
-    def pick(self) -> StreamDriver | None:
+    def pick(self) -> ConnectionDriver | None:
         """One to be closed in favour of somebody else, None if all are busy."""
         for _ in range(2):
             while self._next:
@@ -49,5 +49,5 @@ class IdleConnections:
         return None
 
 
-def _since(driver: StreamDriver) -> float:
+def _since(driver: ConnectionDriver) -> float:
     return driver.idle_since

@@ -11,12 +11,13 @@ from sws.config.addresses import ListenAddress
 from sws.exchange.exchange import PeerFacts
 from sws.os.loop import Loop
 from sws.os.poller.base import EXCLUSIVE, READ
-from sws.os.sockets import ACCEPT_BATCH, AcceptPause, accept_batch, listen_tcp, listen_unix
+from sws.os.sockets import ACCEPT_BATCH, AcceptPause, ListenError, accept_batch, listen_tcp, listen_unix
 
-__all__ = ["Acceptor", "open_listener", "shown_url"]
+__all__ = ["Acceptor", "open_beside", "open_datagrams", "open_listener", "shown_url"]
 
 PAUSE_SECONDS: Final = 0.25
 _DRAIN_BATCHES: Final = 64
+_PORT_ATTEMPTS: Final = 8  # a free TCP port whose number is taken for UDP
 
 
 def open_listener(address: ListenAddress, *, reuse_port: bool, port: int | None = None) -> socket.socket:
@@ -31,6 +32,36 @@ def open_listener(address: ListenAddress, *, reuse_port: bool, port: int | None 
     if address.is_unix:
         return listen_unix(address.host)
     return listen_tcp(address.host, address.port if port is None else port, reuse_port=reuse_port)
+
+
+def open_datagrams(address: ListenAddress, *, reuse_port: bool, port: int) -> socket.socket:
+    """The UDP socket beside a TCP one, for HTTP/3.  Raises: ListenError."""
+    from sws.os.datagrams import open_quic_socket  # here: who serves no https does not pay for it at the start
+
+    try:
+        return open_quic_socket(address.host, port, reuse_port=reuse_port)
+    except OSError as error:
+        raise ListenError(f"UDP port {port} of {address.host} cannot be had: {error.strerror}") from None
+
+
+def open_beside(address: ListenAddress, *, reuse_port: bool, datagrams: bool) -> tuple[list[socket.socket], list[socket.socket]]:
+    """A listening socket, and for https a UDP socket with the same port.
+
+    Args:
+      datagrams:  whether UDP sockets are wanted.
+    Raises: ListenError.
+    """
+    if not address.is_secure or not datagrams:
+        return [open_listener(address, reuse_port=reuse_port)], []
+    for attempt in range(_PORT_ATTEMPTS):
+        sock = open_listener(address, reuse_port=reuse_port)
+        try:
+            return [sock], [open_datagrams(address, reuse_port=reuse_port, port=sock.getsockname()[1])]
+        except ListenError:
+            sock.close()
+            if address.port or attempt == _PORT_ATTEMPTS - 1:
+                raise
+    raise AssertionError
 
 
 def shown_url(address: ListenAddress, sock: socket.socket) -> str:

@@ -34,7 +34,7 @@ from sws.os.poller.base import READ
 from sws.os.process import can_fork, cores
 from sws.os.signals import on_signal, reset_signals
 from sws.os.sockets import activated_sockets
-from sws.server.listener import open_listener, shown_url
+from sws.server.listener import open_beside, open_datagrams, open_listener, shown_url
 from sws.server.worker import Worker, serve_in_child
 
 if TYPE_CHECKING:
@@ -83,6 +83,7 @@ class _Address:
 
     address: ListenAddress
     sockets: list[socket.socket] = field(default_factory=list)
+    datagrams: list[socket.socket] = field(default_factory=list)  # for HTTP/3, one beside each of the others
 
 
 @final
@@ -151,7 +152,7 @@ class Master:
                 shared = workers > 1 and _HAS_REUSEPORT and not address.is_unix
                 if shared and address.port:
                     open_listener(address, reuse_port=False).close()  # SO_REUSEPORT would share the port with a stranger
-                known = _Address(address, [open_listener(address, reuse_port=shared)])
+                known = _Address(address, *open_beside(address, reuse_port=shared, datagrams=config.server.http3.enabled))
                 self._addresses[url] = known
                 self._grow(known, workers if shared else 1)
             elif len(known.sockets) > 1:
@@ -162,6 +163,8 @@ class Master:
         while len(known.sockets) < workers:
             port = known.sockets[0].getsockname()[1]
             known.sockets.append(open_listener(known.address, reuse_port=True, port=port))
+            if known.datagrams:
+                known.datagrams.append(open_datagrams(known.address, reuse_port=True, port=port))
 
     def _sockets_of(self, number: int) -> list[socket.socket]:
         """A worker's share: sockets are dealt out in turn; a shared one goes to everybody."""
@@ -169,6 +172,14 @@ class Master:
         for url in self._config.server.listen:
             sockets = self._addresses[url].sockets
             share.extend(sockets[number :: max(1, self._wanted)] or [sockets[number % len(sockets)]])
+        return share
+
+    def _datagrams_of(self, number: int) -> list[socket.socket]:
+        """A worker's share of the UDP sockets."""
+        share: list[socket.socket] = []
+        for url in self._config.server.listen:
+            sockets = self._addresses[url].datagrams
+            share.extend(sockets[number :: max(1, self._wanted)] or (sockets[number % len(sockets) :][:1] if sockets else []))
         return share
 
     def _secure_of(self, share: list[socket.socket]) -> list[socket.socket]:
@@ -183,7 +194,7 @@ class Master:
     def _close_unused(self) -> None:
         for url in set(self._addresses) - set(self._config.server.listen):
             known = self._addresses.pop(url)
-            for sock in known.sockets:
+            for sock in (*known.sockets, *known.datagrams):
                 sock.close()
             if known.address.is_unix:
                 _unlink(known.address.host)
@@ -198,7 +209,7 @@ class Master:
         finally:
             self._remove_pid_file()
             for known in self._addresses.values():
-                for sock in known.sockets:
+                for sock in (*known.sockets, *known.datagrams):
                     sock.close()
                 if known.address.is_unix:
                     _unlink(known.address.host)
@@ -207,7 +218,7 @@ class Master:
     def _run_alone(self) -> int:
         """Everything in this process: for systems without fork, and for a debugger."""
         share = self._sockets_of(0)
-        worker = Worker(self._config, share, 0, self._logger, self._secure_of(share), self._tls_shared)
+        worker = Worker(self._config, share, 0, self._logger, self._secure_of(share), self._tls_shared, self._datagrams_of(0))
         for name in ("SIGTERM", "SIGINT", "SIGBREAK"):
             on_signal(worker.loop, name, worker.drain)
         on_signal(worker.loop, "SIGUSR1", worker.reopen_log)
@@ -273,9 +284,12 @@ class Master:
                 if other.ready_fd >= 0:
                     os.close(other.ready_fd)
             share = self._sockets_of(number)
-            self._close_others(share)
+            datagrams = self._datagrams_of(number)
+            self._close_others([*share, *datagrams])
             secure = self._secure_of(share)
-            make = lambda: Worker(self._config, share, number, open_logger(self._config), secure, self._tls_shared)  # noqa: E731
+            make = lambda: Worker(  # noqa: E731
+                self._config, share, number, open_logger(self._config), secure, self._tls_shared, datagrams
+            )
             code = serve_in_child(make, ready_write, self._parent_pipe[0])
         except (SwsError, OSError) as error:
             self._logger.error("server.worker", "a worker cannot start", {"error": str(error)})
@@ -289,7 +303,7 @@ class Master:
     def _close_others(self, share: list[socket.socket]) -> None:
         """In the child: only its own sockets, or an address that is taken out of the configuration would stay open here."""
         for known in self._addresses.values():
-            for sock in known.sockets:
+            for sock in (*known.sockets, *known.datagrams):
                 if sock not in share:
                     sock.close()
 

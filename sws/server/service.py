@@ -16,7 +16,7 @@ from typing import Any, Final, final
 from sws.base.errors import DecodeError, Http1Error, LimitExceeded, UsageError
 from sws.exchange.exchange import Exchange, Handler
 from sws.exchange.pages import respond_error
-from sws.net.driver import StreamDriver
+from sws.net.driver import ConnectionDriver
 from sws.observe.logger import Level, Logger
 from sws.observe.metrics import Counter, Histogram, Registry
 from sws.os.tasks import Cancelled
@@ -95,7 +95,7 @@ class HttpService:
         self._access_log = access_log and logger.level <= Level.INFO
         self._shown: dict[bytes, str] = {}
         self._counted: dict[tuple[bytes, int], tuple[Counter, Histogram]] = {}
-        self.connections: set[StreamDriver] = set()
+        self.connections: set[ConnectionDriver] = set()
 
     def handle(self, exchange: Exchange) -> Coroutine[Any, Any, None]:
         """Give the exchange to its host's chain."""
@@ -180,13 +180,13 @@ class HttpService:
                 self._shown[value] = shown
         return shown
 
-    def opened(self, driver: StreamDriver) -> None:
+    def opened(self, driver: ConnectionDriver) -> None:
         """A connection was accepted."""
         self.connections.add(driver)
         self._metrics.accepted.add()
         self._metrics.connections.set(len(self.connections))
 
-    def closed(self, driver: StreamDriver) -> None:
+    def closed(self, driver: ConnectionDriver) -> None:
         """The connection is gone."""
         self.connections.discard(driver)
         self._metrics.connections.set(len(self.connections))

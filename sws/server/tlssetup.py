@@ -36,13 +36,13 @@ from sws.proto.tls import (
     TlsConnection,
     TlsHost,
 )
-from sws.proto.tls.config import KeyLog
+from sws.proto.tls.config import KeyLog, Negotiated
 from sws.proto.tls.constants import CipherSuite, NamedGroup
 from sws.proto.tls.groups import GROUPS
 from sws.server.hosts import HostTable
 from sws.server.selfsigned import kept_pair
 
-__all__ = ["TlsContext", "TlsShared", "shown_cipher"]
+__all__ = ["TlsContext", "TlsShared", "policy_of", "shown_cipher", "shown_facts"]
 
 #: Quickest first for what a server sends most: ChaCha20 leads on CPython and PyPy alike (bench.crypto).
 _SUITES: Final = (
@@ -270,5 +270,9 @@ def _key_log(path: str) -> KeyLog:
 
 def shown_cipher(tls: TlsConnection) -> str:
     """Suite and group as text, for the start page and the log."""
-    facts = tls.facts
+    return shown_facts(tls.facts)
+
+
+def shown_facts(facts: Negotiated) -> str:
+    """The same from a handshake's facts."""
     return f"{CipherSuite(facts.suite).name} {NamedGroup(facts.group).name}{' resumed' if facts.resumed else ''}"

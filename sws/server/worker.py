@@ -39,6 +39,7 @@ from sws.server.service import HttpService, Metrics
 
 if TYPE_CHECKING:
     from sws.net.pool import ClientPool
+    from sws.server.http3 import Http3Listener
     from sws.server.tlssetup import TlsContext, TlsShared
 
 __all__ = ["Worker", "serve_in_child"]
@@ -58,6 +59,7 @@ class Worker:
       logger:   where events go.
       secure:   those of the sockets on which TLS is spoken.
       shared:   what TLS has in common over all workers; None: this worker has it for itself.
+      datagrams:  UDP sockets beside the secure ones, for HTTP/3.
     Raises: ConfigError for keys and certificates that cannot be used, OSError if a root cannot be opened, PollerUnavailable if no
       poller can be had.
     """
@@ -70,9 +72,12 @@ class Worker:
         logger: Logger,
         secure: Sequence[socket.socket] = (),
         shared: TlsShared | None = None,
+        datagrams: Sequence[socket.socket] = (),
     ) -> None:
         server = config.server
         self._secure = secure
+        self._config = config
+        self._number = number
         self._logger = logger
         self._sockets = sockets
         self.metrics = Metrics(number)
@@ -113,6 +118,8 @@ class Worker:
         self._date_second = -1
         self._date = b""
         self._acceptors: list[Acceptor] = []
+        self._datagrams = datagrams
+        self._http3: list[Http3Listener] = []
         self._draining = False
 
     def _build_tls(self, config: Config, shared: TlsShared | None) -> TlsContext:
@@ -120,7 +127,8 @@ class Worker:
 
         self._handshake_timeout = config.server.tls.handshake_timeout
         self._padding = config.server.tls.padding
-        return TlsContext(config, shared or TlsShared(config), self.loop.clock.wall)
+        self._tls_shared = shared or TlsShared(config)
+        return TlsContext(config, self._tls_shared, self.loop.clock.wall)
 
     def _on_error(self, error: BaseException) -> None:
         self._logger.error("server.worker", "an internal error", {"error": repr(error)})
@@ -143,6 +151,8 @@ class Worker:
             )
             for sock in self._sockets
         ]
+        if self._datagrams and self._tls is not None:
+            self._start_http3(self._tls)
         self.loop.call_later(_TUNE_SECONDS, self._tune)
         if self._tls is not None and self._stapling:
             self._start_stapling(self._tls)
@@ -159,6 +169,14 @@ class Worker:
             stapler = Stapler(self.loop, self._pool, self._logger, self.metrics.ocsp_answered)
             for credential in wanted:
                 stapler.add(credential)
+
+    def _start_http3(self, context: TlsContext) -> None:
+        from sws.server.http3 import Http3Listener, Http3Policy
+
+        policy = Http3Policy(
+            self._config, context, self._tls_shared.secret, self.service, self.metrics, self.http_date, self._idle, self._number
+        )
+        self._http3 = [Http3Listener(self.loop, sock, policy) for sock in self._datagrams]
 
     def run(self) -> None:
         """Serve until drained."""
@@ -178,6 +196,8 @@ class Worker:
         self._draining = True
         for acceptor in self._acceptors:
             acceptor.drain()
+        for listener in self._http3:
+            listener.drain()
         for sock in self._sockets:
             sock.close()
         self.loop.call_later(self._grace, self._abort_rest)
@@ -212,6 +232,8 @@ class Worker:
             driver.abort()
         if self._pool is not None:
             self._pool.abort()
+        for listener in self._http3:
+            listener.close()
         self._logger.info("server.worker", "drained", self.metrics.registry.totals())
         self._logger.flush()
         self.loop.close()

@@ -65,7 +65,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         (("--url", "http://\xe4/"), "is no URL"),
         (("--url", "http://user:pass@127.0.0.1/"), "credentials"),
         (("--url", "http://127.0.0.1:1/", "--url", "http://127.0.0.1:2/"), "same host and port"),
-        (("--url", "http://127.0.0.1/", "--http", "3"), "HTTP/3 is not built yet"),
+        (("--url", "http://127.0.0.1/", "--http", "3"), "does not begin with https://"),
         (("--url", "http://127.0.0.1/", "--http", "4"), "--http"),
         (("--url", "http://127.0.0.1/", "--concurrency", "0"), "--concurrency"),
         (("--url", "http://127.0.0.1/", "--duration", "0"), "--duration"),

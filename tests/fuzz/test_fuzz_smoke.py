@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from tests.fuzz import fuzz_aesgcm, fuzz_chacha, fuzz_h2, fuzz_hashes, fuzz_http1, fuzz_mlkem, fuzz_tls
+from tests.fuzz import fuzz_aesgcm, fuzz_chacha, fuzz_h2, fuzz_h3, fuzz_hashes, fuzz_http1, fuzz_mlkem, fuzz_qpack, fuzz_quic, fuzz_tls
 from tests.fuzz.kit import FuzzFailure, Target, fuzz
 
 
@@ -36,6 +36,13 @@ def test_smoke_of_http2(target: Target) -> None:
     assert len(report.outcomes) >= 3, "it does not get anywhere"
 
 
+@pytest.mark.parametrize("target", [*fuzz_qpack.TARGETS, *fuzz_h3.TARGETS], ids=lambda target: target.name)
+def test_smoke_of_http3(target: Target) -> None:
+    report = fuzz(target, executions=600, seconds=30.0, seed=1)
+    assert report.executions == 600
+    assert len(report.outcomes) >= 3, "it does not get anywhere"
+
+
 _CRYPTOGRAPHY = [*fuzz_hashes.TARGETS, *fuzz_mlkem.TARGETS, *fuzz_chacha.TARGETS, *fuzz_aesgcm.TARGETS, *fuzz_tls.TARGETS]
 
 
@@ -43,4 +50,11 @@ _CRYPTOGRAPHY = [*fuzz_hashes.TARGETS, *fuzz_mlkem.TARGETS, *fuzz_chacha.TARGETS
 def test_smoke_of_cryptography(target: Target) -> None:
     report = fuzz(target, executions=150, seconds=30.0, seed=1)
     assert report.executions == 150
+    assert len(report.outcomes) >= 3, "it does not get anywhere"
+
+
+@pytest.mark.parametrize("target", fuzz_quic.TARGETS, ids=lambda target: target.name)
+def test_smoke_of_quic(target: Target) -> None:
+    report = fuzz(target, executions=200, seconds=30.0, seed=1)
+    assert report.executions == 200
     assert len(report.outcomes) >= 3, "it does not get anywhere"

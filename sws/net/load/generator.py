@@ -60,6 +60,10 @@ class Generator:
         self._monotonic = loop.clock.monotonic
         self._plan = plan
         kind = Lane if plan.http == 1 else Http2Lane
+        if plan.http == 3:
+            from sws.net.load.lane_h3 import Http3Lane  # here: QUIC and TLS are much to load
+
+            kind = Http3Lane
         self._lanes = [kind(loop, plan, endpoint, self) for _ in range(plan.connections)]
         self._free: deque[Lane] = deque()
         self._awaited = len(self._lanes)

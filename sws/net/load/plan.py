@@ -86,7 +86,7 @@ class LoadPlan:
       rate:           requests a second, spread evenly, whatever the server does; None: each connection asks as soon as it is answered.
       phase:          when the first of a constant rate is due, after the beginning.
       timeout:        longest wait for one response, and for a connection.
-      http:           version, 1 or 2.
+      http:           version, 1, 2 or 3.
       per_connection: requests that one connection carries before it is replaced; 0: no bound.
     """
 

@@ -256,7 +256,8 @@ def _send_flight(hs: ClientHandshake) -> None:
         raise UsageError("no key schedule")
     if core.facts.early and hs.config.quic is None:
         core.send(Level.EARLY, encode_handshake(_T.END_OF_EARLY_DATA, b""))
-    core.install(Level.HANDSHAKE, Direction.WRITE, hs.our_finished_base)
+    if hs.config.quic is None:
+        core.install(Level.HANDSHAKE, Direction.WRITE, hs.our_finished_base)
     if hs.request is not None:
         for message in _authenticate(hs, hs.request, core.transcript.fork()):
             core.send(Level.HANDSHAKE, message)

@@ -240,6 +240,8 @@ def _agree(hs: ClientHandshake, answer: ServerHello, message: bytes) -> State:
     core.log("CLIENT_HANDSHAKE_TRAFFIC_SECRET", ours)
     core.log("SERVER_HANDSHAKE_TRAFFIC_SECRET", theirs)
     core.install(Level.HANDSHAKE, Direction.READ, theirs)
+    if hs.config.quic is not None:  # acknowledgements of Handshake packets leave before our flight does (RFC 9001 §4.1.4)
+        core.install(Level.HANDSHAKE, Direction.WRITE, ours)
     hs.our_finished_base = ours
     return ExpectEncryptedExtensions(hs, theirs)
 

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0 OR MIT
+"""HTTP/3: the server's processor time for a request of 1 KiB, beside hypercorn's (aioquic, with C cryptography).  `python -m bench.h3`
+
+Eight clients of ngtcp2 (C, with GnuTLS) at once, each with one connection and as many streams as it is let; the server alone on one core,
+the clients on another.  Rounds are interleaved; a figure is the median of the ratios within the rounds, with the spread.  Handshakes are
+measured likewise, with clients of one request.  PYPY names a PyPy that has PyYAML and click, for a further row.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from importlib.metadata import version
+from pathlib import Path
+
+from bench.servers import cpu_seconds, free_port, make_site, on_core
+
+CLIENTS = 8
+
+
+def make_pair(folder: Path) -> None:
+    """A key and its certificate in folder/c.pem and folder/k.pem."""
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "30"]
+    command += ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-keyout", str(folder / "k.pem")]
+    subprocess.run([*command, "-out", str(folder / "c.pem")], check=True, capture_output=True)
+
+
+def servers(folder: Path, site: Path) -> dict[str, list[str]]:
+    """Name -> command, with PORT for the port."""
+    pair = ["--cert", str(folder / "c.pem"), "--key", str(folder / "k.pem")]
+    ours = ["-m", "sws", "start", "--root", str(site), "--listen", "https://127.0.0.1:PORT", "--workers", "0", "--no-access-log", *pair]
+    found = {"sws": [sys.executable, *ours]}
+    pypy = os.environ.get("PYPY")
+    if pypy:
+        found["sws on PyPy"] = [pypy, *ours]
+    hypercorn = [sys.executable, "-m", "hypercorn", "--quic-bind", "127.0.0.1:PORT", "--bind", "127.0.0.1:PORT", "--workers", "0"]
+    found["hypercorn"] = [*hypercorn, "--certfile", pair[1], "--keyfile", pair[3], "bench.uvicorn_app:app"]
+    return found
+
+
+def load(command: list[str], requests: int, connections: int) -> tuple[float, float, int]:
+    """Processor seconds of the server, wall seconds, and how many requests were answered."""
+    port = free_port()
+    server = subprocess.Popen(
+        on_core(0, [part.replace("PORT", str(port)) for part in command]), stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+    )
+    url = f"https://localhost:{port}/f/7.txt"
+    client = ["gtlsclient", "--exit-on-all-streams-close", "-n", str(requests), "127.0.0.1", str(port), url]
+    try:
+        until = time.monotonic() + 15
+        while subprocess.run([*client[:3], "1", *client[4:]], capture_output=True, check=False).returncode and time.monotonic() < until:
+            time.sleep(0.2)
+        for _ in range(2):  # the second is measured
+            before, begin = cpu_seconds(server.pid), time.monotonic()
+            answered = 0
+            for at in range(0, connections, CLIENTS):
+                running = [
+                    subprocess.Popen(on_core(1, client), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+                    for _ in range(min(CLIENTS, connections - at))
+                ]
+                for process in running:
+                    said = process.communicate(timeout=100)[1]
+                    answered += said.count(b"[:status: 200]")
+            took, wall = cpu_seconds(server.pid) - before, time.monotonic() - begin
+        return took, wall, answered
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--requests", type=int, default=100)
+    options = parser.parse_args()
+    if shutil.which("gtlsclient") is None:
+        sys.exit("gtlsclient (Debian: ngtcp2-client) is needed")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        site = make_site(folder / "site")
+        make_pair(folder)
+        os.environ["BENCH_ROOT"] = str(site)
+        times: dict[str, dict[str, list[float]]] = {"request": {}, "handshake": {}}
+        for _ in range(options.rounds):
+            for server, command in servers(folder, site).items():
+                took, wall, answered = load(command, options.requests, CLIENTS)
+                assert answered == options.requests * CLIENTS, f"{server} answered {answered}"
+                times["request"].setdefault(server, []).append(took / answered)
+                print(f"  {server}: {answered / wall:.0f} requests/s, {took / answered * 1e6:.0f} us each", flush=True)
+                took, wall, answered = load(command, 1, 2 * CLIENTS)
+                times["handshake"].setdefault(server, []).append(took / max(answered, 1))
+        print(f"{sys.implementation.name} {sys.version.split()[0]}, hypercorn {version('hypercorn')}, aioquic {version('aioquic')}")
+        for what, rows in times.items():
+            for server, values in rows.items():
+                ratios = [theirs / ours for ours, theirs in zip(values, rows["hypercorn"], strict=True)]
+                spread = f"{statistics.median(ratios):.2f}x hypercorn ({min(ratios):.2f}..{max(ratios):.2f})"
+                print(f"{what:<10} {server:<12} {statistics.median(values) * 1e6:8.0f} us of the server: {spread}")
+
+
+if __name__ == "__main__":
+    main()

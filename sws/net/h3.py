@@ -1,0 +1,238 @@
+# SPDX-License-Identifier: Apache-2.0 OR MIT
+"""Exchanges over HTTP/3, server role: what net.driver is for a stream socket, for one QUIC connection.
+
+    net.quic.ServerDriver ─ on_events ─▶ Http3Driver ─▶ engine ─▶ events ─▶ exchanges and their handlers
+                          ◀─ touch ────              ◀──────── verbs ──────┘
+
+QUIC queues, orders and sends, so this driver has no backlog: whoever used a verb has the connection looked at again at the end of the turn.
+Files are read when they are handed over, at most a stream's credit ahead, so that a handler may close them as it likes.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Coroutine
+from functools import partial
+from typing import Any, final
+
+from sws.base.engine import Aborted, BodyChunk, Ended, Event, ExchangeEngine, FileSpan, Refused, RequestHead, RequestStarted, Trailers
+from sws.base.errors import Http1Error
+from sws.exchange.exchange import Exchange, PeerFacts
+from sws.net.driver import Service
+from sws.os.loop import Loop
+from sws.os.tasks import adopt
+from sws.os.timers import Timer
+from sws.proto.h3 import ErrorCode, ServerConnection
+from sws.proto.quic.api import ConnectionClosed, HandshakeDone, QuicEvent, StreamTransport, StreamWritable
+
+__all__ = ["Http3Driver", "read_span"]
+
+_EMPTY_HEAD = RequestHead(b"", b"https", b"", b"", (), {}, 30)
+
+
+def read_span(span: FileSpan) -> bytes:
+    """The octets of a span; fewer if the file became shorter.  Raises: OSError."""
+    parts: list[bytes] = []
+    offset, left = span.offset, span.length
+    while left:
+        part = os.pread(span.fd, left, offset)
+        if not part:
+            break
+        parts.append(part)
+        offset += len(part)
+        left -= len(part)
+    return b"".join(parts)
+
+
+@final
+class Http3Driver:
+    """One accepted connection.
+
+    Args:
+      transport:  the QUIC connection.
+      touch:      has the transport looked at again at the end of the turn.
+      engine:     over that transport.
+      service:    answers the exchanges.
+      facts:      who is at the other end.
+      ready:      called when the handshake is complete.
+    """
+
+    def __init__(
+        self,
+        loop: Loop,
+        transport: StreamTransport,
+        touch: Callable[[], None],
+        engine: ServerConnection,
+        service: Service,
+        facts: PeerFacts,
+        ready: Callable[[Http3Driver], None],
+    ) -> None:
+        self.loop = loop
+        self.engine: ExchangeEngine = engine
+        self._engine = engine
+        self.facts = facts
+        self.handling = False
+        self.idle_since = loop.now
+        self._transport = transport
+        self._touch = touch
+        self._service = service
+        self._ready = ready
+        self._exchanges: dict[int, Exchange] = {}
+        self._timer: Timer | None = None
+        self._is_closed = False
+        engine.read_span = self._read_span
+
+    @property
+    def exchanges(self) -> int:
+        """How many exchanges are under way."""
+        return len(self._exchanges)
+
+    # --- the Carrier of exchanges --------------------------------------------------------------------------------
+
+    def output_soon(self) -> None:
+        """Send at the end of this turn."""
+        if not self.handling:
+            self._touch()
+
+    def flush(self) -> bool:
+        """All that was said is the transport's: there is nothing to wait for but credit."""
+        self.output_soon()
+        return True
+
+    def input_soon(self) -> None:
+        """Receive credit was given back."""
+        self.output_soon()
+
+    def _read_span(self, span: FileSpan) -> bytes:
+        data = read_span(span)
+        if len(data) != span.length:
+            raise OSError("the file became shorter while it was sent")
+        return data
+
+    # --- events --------------------------------------------------------------------------------------------------
+
+    def on_events(self, events: list[QuicEvent], now: float) -> None:
+        """What the transport says."""
+        for event in events:
+            if type(event) is HandshakeDone:
+                self._ready(self)
+        self._process(self._engine.take(events, now))
+        for event in events:
+            if type(event) is StreamWritable:
+                exchange = self._exchanges.get(event.stream)
+                if exchange is not None:
+                    exchange.writable()
+            elif type(event) is ConnectionClosed:
+                self._gone()
+        self._arm()
+
+    def _process(self, events: list[Event]) -> None:
+        self.handling = True
+        try:
+            for event in events:
+                self._dispatch(event)
+        except BaseException:  # a fault of ours: this connection cannot be trusted any more, the others can
+            self.handling = False
+            self.abort()
+            raise
+        self.handling = False
+        if self._engine.wants_close and not self._transport.is_closed:
+            self._transport.close(ErrorCode.H3_NO_ERROR)
+
+    def _dispatch(self, event: Event) -> None:
+        kind = type(event)
+        if kind is RequestStarted:
+            exchange = Exchange(self, event.stream, event.request, event.ended)  # type: ignore[union-attr]
+            self._begin(exchange, self._service.handle(exchange))
+            return
+        known = self._exchanges.get(event.stream)
+        if kind is Refused:
+            if known is not None:
+                known.input_over(Http1Error(event.status, event.reason))  # type: ignore[union-attr]
+                return
+            exchange = Exchange(self, event.stream, _EMPTY_HEAD, True)
+            self._begin(exchange, self._service.refuse(exchange, event.status, event.reason))  # type: ignore[union-attr]
+        elif known is None:
+            if kind is BodyChunk:
+                self._engine.consumed(event.stream, len(event.data))  # type: ignore[union-attr]
+        elif kind is BodyChunk:
+            known.arrived(event.data)  # type: ignore[union-attr]
+        elif kind is Ended:
+            known.input_over()
+        elif kind is Trailers:
+            known.trailers = event.fields  # type: ignore[union-attr]
+        elif kind is Aborted:
+            known.died()
+
+    def _begin(self, exchange: Exchange, coroutine: Coroutine[Any, Any, None]) -> None:
+        """Run a handler up to its first wait, which for most is their end: then it costs no task.  See os.tasks.start."""
+        self._exchanges[exchange.stream] = exchange
+        try:
+            waiter = coroutine.send(None)
+        except StopIteration:
+            self._finished(exchange, None)
+        except BaseException as error:
+            self._finished(exchange, error)
+            if isinstance(error, (KeyboardInterrupt, SystemExit)):
+                raise
+        else:
+            exchange.task = task = adopt(self.loop, coroutine, waiter, partial(self._finished, exchange))
+            if exchange.is_dead:  # died in its first step, when there was no task to cancel
+                task.cancel()
+
+    def _finished(self, exchange: Exchange, error: BaseException | None) -> None:
+        exchange.task = None
+        del self._exchanges[exchange.stream]
+        try:
+            self._service.finished(exchange, error)
+        except BaseException:
+            self.abort()
+            raise
+        if not exchange.finished and not exchange.is_dead:
+            self._engine.reset(exchange.stream, "the handler ended without completing its response or tunnel")
+        self.idle_since = self.loop.now
+        self.output_soon()
+
+    # --- time, the end -------------------------------------------------------------------------------------------
+
+    def _arm(self) -> None:
+        due = None if self._is_closed else self._engine.next_timeout()
+        timer = self._timer
+        if due is None or (timer is not None and timer.when <= due):
+            return
+        if timer is not None:
+            timer.cancel()
+        self._timer = self.loop.call_at(due, self._on_timer)
+
+    def _on_timer(self) -> None:
+        self._timer = None
+        due = self._engine.next_timeout()
+        if due is not None and due <= self.loop.now:
+            self._process(self._engine.handle_timeout(self.loop.now))
+            self._touch()
+        self._arm()
+
+    def shutdown(self, patience: float = 0.0) -> None:
+        """Finish what is under way and close."""
+        if not self._is_closed:
+            self._process(self._engine.shutdown(self.loop.now, patience))
+            self._touch()
+            self._arm()
+
+    def abort(self) -> None:
+        """Close at once, whatever is under way."""
+        if not self._is_closed:
+            self._transport.close(ErrorCode.H3_NO_ERROR)
+            self._touch()
+            self._gone()
+
+    def _gone(self) -> None:
+        if self._is_closed:
+            return
+        self._is_closed = True
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        for exchange in tuple(self._exchanges.values()):
+            exchange.died()
+        self._service.closed(self)

@@ -1,0 +1,225 @@
+# SPDX-License-Identifier: Apache-2.0 OR MIT
+"""Steps QUIC over UDP sockets in a loop, both roles.
+
+    readable ─▶ QuicSocket.receive ─▶ Endpoint or connection ─▶ events ─▶ the application
+    end of the turn ─▶ datagrams_to_send, for each connection that was touched ─▶ QuicSocket.send
+
+All that one wake-up brought is given to the engines in one batch, and all they have to say leaves at the end of the turn, so that packets
+are opened and sealed many a call.  Of one connection at most TURN_OCTETS leave in a turn; what is left comes in the next.
+A kernel that takes no more pauses everything until the socket is writable again.
+One timer per connection; it fires early where the deadline has moved, and arms itself again.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Final, Protocol, final
+
+from sws.base.datagrams import DatagramOut
+from sws.os.datagrams import QuicSocket
+from sws.os.loop import Loop
+from sws.os.poller.base import READ, WRITE
+from sws.os.timers import Timer
+from sws.proto.quic.api import QuicEvent
+from sws.proto.quic.client import ClientConnection
+from sws.proto.quic.connection import Connection
+from sws.proto.quic.endpoint import Endpoint
+from sws.proto.quic.server import ServerConnection
+
+__all__ = ["Application", "ClientDriver", "ServerDriver"]
+
+TURN_OCTETS: Final = 1 << 16
+
+
+class Application(Protocol):
+    """What runs on a connection."""
+
+    def on_events(self, events: list[QuicEvent], now: float) -> None:
+        """Something happened; verbs may be used until the call returns, or from `touch` later."""
+
+
+class _Driver:
+    """What both roles do."""
+
+    def __init__(self, loop: Loop, sock: QuicSocket) -> None:
+        self._loop = loop
+        self._socket = sock
+        self._touched: dict[Connection, None] = {}
+        self._timers: dict[Connection, Timer] = {}
+        self._backlog: deque[DatagramOut] = deque()
+        self._is_queued = False
+        self._is_shut = False
+        loop.watch(sock.sock.fileno(), READ, self._on_ready)
+
+    def touch(self, connection: Connection) -> None:
+        """A verb was used: what follows from it leaves at the end of the turn."""
+        self._touched[connection] = None
+        if not self._is_queued:
+            self._is_queued = True
+            self._loop.call_soon(self._flush)
+
+    def _on_ready(self, ready: int) -> None:
+        if ready & WRITE and self._backlog:
+            self._drain()
+        if ready & READ:
+            self._read()
+
+    def _read(self) -> None:
+        raise NotImplementedError
+
+    def _events(self, connection: Connection, now: float) -> None:
+        raise NotImplementedError
+
+    def _over(self, connection: Connection) -> None:
+        raise NotImplementedError
+
+    def _replies(self) -> list[DatagramOut]:
+        return []
+
+    def _flush(self) -> None:
+        self._is_queued = False
+        now = self._loop.now
+        for out in self._replies():
+            self._send(out)
+        touched, self._touched = self._touched, {}
+        for connection in touched:
+            self._step(connection, now)
+        if self._touched and not self._is_queued and not self._backlog:
+            self._is_queued = True
+            self._loop.call_soon(self._flush)
+
+    def _step(self, connection: Connection, now: float) -> None:
+        self._events(connection, now)
+        if self._backlog:
+            self._touched[connection] = None
+            return
+        octets = 0
+        for out in connection.datagrams_to_send(now, TURN_OCTETS):
+            octets += len(out.data)
+            self._send(out)
+        if connection.events:
+            self.touch(connection)
+        if connection.is_over:
+            timer = self._timers.pop(connection, None)
+            if timer is not None:
+                timer.cancel()
+            self._over(connection)
+            return
+        if octets > TURN_OCTETS // 2 and not self._backlog:
+            self._touched[connection] = None
+        self._arm(connection)
+
+    def _arm(self, connection: Connection) -> None:
+        due = connection.next_timeout()
+        timer = self._timers.get(connection)
+        if due is None or (timer is not None and timer.when <= due):
+            return
+        if timer is not None:
+            timer.cancel()
+        self._timers[connection] = self._loop.call_at(due, lambda: self._on_timer(connection))
+
+    def _on_timer(self, connection: Connection) -> None:
+        self._timers.pop(connection, None)
+        due = connection.next_timeout()
+        now = self._loop.now
+        if due is not None and due <= now:
+            connection.handle_timeout(now)
+            self.touch(connection)
+        else:
+            self._arm(connection)
+
+    def _send(self, out: DatagramOut) -> None:
+        if self._backlog:
+            self._backlog.append(out)
+            return
+        rest = self._socket.send(out)
+        if rest is not None:
+            self._backlog.append(rest)
+            self._loop.rewatch(self._socket.sock.fileno(), READ | WRITE)
+
+    def _drain(self) -> None:
+        while self._backlog:
+            rest = self._socket.send(self._backlog[0])
+            if rest is not None:
+                self._backlog[0] = rest
+                return
+            self._backlog.popleft()
+        self._loop.rewatch(self._socket.sock.fileno(), READ)
+        if self._touched and not self._is_queued:
+            self._is_queued = True
+            self._loop.call_soon(self._flush)
+
+    def shut(self) -> None:
+        """Watch the socket no more; it belongs to the caller."""
+        if not self._is_shut:
+            self._is_shut = True
+            self._loop.unwatch(self._socket.sock.fileno())
+            for timer in self._timers.values():
+                timer.cancel()
+            self._timers.clear()
+
+
+@final
+class ServerDriver(_Driver):
+    """An endpoint over one socket.
+
+    Args:
+      make:  the application of a new connection.
+    """
+
+    def __init__(self, loop: Loop, sock: QuicSocket, endpoint: Endpoint, make: Callable[[ServerConnection], Application]) -> None:
+        super().__init__(loop, sock)
+        self._endpoint = endpoint
+        self._make = make
+        self._applications: dict[Connection, Application] = {}
+        endpoint.on_new = self._on_new
+
+    def _on_new(self, connection: ServerConnection) -> None:
+        self._applications[connection] = self._make(connection)
+
+    def _read(self) -> None:
+        datagrams = self._socket.receive()
+        for connection in self._endpoint.receive(datagrams, self._loop.now):
+            self.touch(connection)
+        if not self._is_queued:
+            self._is_queued = True
+            self._loop.call_soon(self._flush)
+
+    def _replies(self) -> list[DatagramOut]:
+        return self._endpoint.replies()
+
+    def _events(self, connection: Connection, now: float) -> None:
+        events = connection.take_events()
+        if events:
+            self._applications[connection].on_events(events, now)
+
+    def _over(self, connection: Connection) -> None:
+        if isinstance(connection, ServerConnection):
+            self._endpoint.forget(connection)
+        self._applications.pop(connection, None)
+
+
+@final
+class ClientDriver(_Driver):
+    """One client connection over its own socket."""
+
+    def __init__(self, loop: Loop, sock: QuicSocket, connection: ClientConnection, application: Application) -> None:
+        super().__init__(loop, sock)
+        self._connection = connection
+        self._application = application
+        self.is_over = False
+        self.touch(connection)
+
+    def _read(self) -> None:
+        self._connection.receive(self._socket.receive(), self._loop.now)
+        self.touch(self._connection)
+
+    def _events(self, connection: Connection, now: float) -> None:
+        events = connection.take_events()
+        if events:
+            self._application.on_events(events, now)
+
+    def _over(self, connection: Connection) -> None:
+        self.is_over = True
+        self.shut()

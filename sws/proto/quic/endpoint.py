@@ -1,0 +1,313 @@
+# SPDX-License-Identifier: Apache-2.0 OR MIT
+"""A server's endpoint: from datagrams to connections, and what is said to those who have none.  RFC 9000 §5.2.2, §6.1, §8.1, §10.3.
+
+    connection ID known            ─▶ its connection
+    Initial of a version we speak  ─▶ Retry, while many handshakes are under way and there is no token; else a new connection
+    another version                ─▶ Version Negotiation
+    anything else                  ─▶ stateless reset, smaller than what it answers
+
+IDs of ours have eight octets: the worker's octet (RFC 9000 §5.1), by which the kernel steers, and seven of chance.  Their stateless reset
+tokens are made from them and a key that all workers share, so that none needs to be kept.
+The client's first ID stays routed to its connection too, so that a late copy of its Initial makes no second one.  Handshakes under way are
+counted and bounded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Final, final
+
+from sws.base.datagrams import DatagramIn, DatagramOut
+from sws.base.errors import DecodeError, UsageError
+from sws.crypto.hmac import hmac
+from sws.crypto.system import Entropy, system_entropy
+from sws.proto.quic.config import QuicConfig
+from sws.proto.quic.errors import ErrorCode
+from sws.proto.quic.frames import encode_connection_close
+from sws.proto.quic.packets import (
+    INITIAL_MINIMUM,
+    LongHeader,
+    decode_long_header,
+    encode_long_header,
+    encode_version_negotiation,
+    invariant_ids,
+)
+from sws.proto.quic.protection import TAG, PacketKeys, initial_secrets, seal_packets
+from sws.proto.quic.retry import encode_retry
+from sws.proto.quic.server import Acceptance, ServerConnection
+from sws.proto.quic.tokens import TokenBox, TokenFacts, TokenKind
+from sws.proto.quic.versions import VERSIONS, PacketType
+from sws.proto.tls.config import ServerConfig
+from sws.proto.tls.constants import CipherSuite
+
+__all__ = ["ID_LENGTH", "Endpoint", "EndpointConfig", "reset_token"]
+
+ID_LENGTH: Final = 8
+_RESET_MINIMUM: Final = 21
+_RESETS_A_SECOND: Final = 100
+
+
+def reset_token(key: bytes, connection_id: bytes) -> bytes:
+    """The stateless reset token of a connection ID.  RFC 9000 §10.3.2"""
+    return hmac("sha256", key, b"sws reset" + connection_id)[:16]
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class EndpointConfig:
+    """Of one worker's listener.
+
+    Attributes:
+      worker:       octet that our connection IDs begin with.
+      reset_key:    of stateless reset tokens; SECRET, shared by all workers.
+      tokens:       makes and checks address validation tokens; None: no Retry, no NEW_TOKEN.
+      retry_above:  handshakes under way from which on clients without token get a Retry; 0: always.
+      new_maximum:  handshakes under way at most; beyond, clients are refused.
+      maximum:      connections at most.
+      preferred:    address that clients are asked to move to.
+      alone:        nobody else reads the socket.  Else packets of connections that are not ours may be another process's, and newcomers
+                    that we do not want another's: they get no answer, and the next copy may be luckier.
+    """
+
+    worker: int = 0
+    reset_key: bytes = field(default=b"", repr=False)
+    tokens: TokenBox | None = None
+    retry_above: int = 64
+    new_maximum: int = 512
+    maximum: int = 65536
+    preferred: tuple[bytes, int, bytes, int] | None = None
+    alone: bool = True
+
+
+@final
+class Endpoint:
+    """The connections of one UDP socket in the server's role.
+
+    Args:
+      quic, tls:  for its connections.
+      on_new:     is given each new connection.
+    """
+
+    __slots__ = (
+        "_by_id",
+        "_config",
+        "_entropy",
+        "_ids",
+        "_new",
+        "_quic",
+        "_replies",
+        "_resets",
+        "_resets_since",
+        "_tls",
+        "is_shut",
+        "on_new",
+        "refused",
+    )
+
+    def __init__(
+        self,
+        quic: QuicConfig,
+        tls: ServerConfig,
+        config: EndpointConfig,
+        on_new: Callable[[ServerConnection], None],
+        entropy: Entropy = system_entropy,
+    ) -> None:
+        if len(config.reset_key) < 16:
+            raise UsageError("a key of stateless reset tokens has 16 octets at least")
+        self._quic = quic
+        self._tls = tls
+        self._config = config
+        self._entropy = entropy
+        self._by_id: dict[bytes, ServerConnection] = {}
+        self._ids: dict[ServerConnection, set[bytes]] = {}
+        self._new: set[ServerConnection] = set()
+        self._replies: list[DatagramOut] = []
+        self._resets = 0
+        self._resets_since = 0.0
+        self.on_new = on_new
+        self.is_shut = False
+        self.refused = 0
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    @property
+    def connections(self) -> list[ServerConnection]:
+        """All of them."""
+        return list(self._ids)
+
+    def shut(self) -> None:
+        """Refuse new connections."""
+        self.is_shut = True
+
+    # --- in ----------------------------------------------------------------------------------------------------------
+
+    def receive(self, datagrams: Sequence[DatagramIn], now: float) -> list[ServerConnection]:
+        """A batch; returns the connections that it went to: each is to be asked for events, datagrams and its time-out."""
+        batches: dict[ServerConnection, list[DatagramIn]] = {}
+        by_id = self._by_id
+        for datagram in datagrams:
+            data = datagram.data
+            if not data:
+                continue
+            connection = by_id.get(data[1 : 1 + ID_LENGTH] if data[0] < 0x80 else _destination(data))
+            if connection is None:
+                connection = self._unknown(datagram, now)
+                if connection is None:
+                    continue
+            batch = batches.get(connection)
+            if batch is None:
+                batches[connection] = [datagram]
+            else:
+                batch.append(datagram)
+        for connection, batch in batches.items():
+            connection.receive(batch, now)
+            if connection in self._new and (connection.is_handshake_complete or connection.is_closed):
+                self._new.discard(connection)
+        return list(batches)
+
+    def replies(self) -> list[DatagramOut]:
+        """What is said to those without a connection."""
+        replies, self._replies = self._replies, []
+        return replies
+
+    def forget(self, connection: ServerConnection) -> None:
+        """A connection that is over: nothing is routed to it any more."""
+        for connection_id in self._ids.pop(connection, ()):
+            self._by_id.pop(connection_id, None)
+        self._new.discard(connection)
+
+    # --- without connection ------------------------------------------------------------------------------------------
+
+    def _unknown(self, datagram: DatagramIn, now: float) -> ServerConnection | None:
+        data = datagram.data
+        if data[0] < 0x80:
+            if self._config.alone:
+                self._stateless_reset(datagram, now)
+            return None
+        try:
+            version, destination, source, _ = invariant_ids(data, 0)
+            if version == 0:
+                return None
+            if version not in self._quic.versions:
+                if len(data) >= INITIAL_MINIMUM:
+                    chance = self._entropy(1)[0]
+                    reserved = 0x0A0A0A0A | int.from_bytes(self._entropy(4), "big") & 0xF0F0F0F0
+                    packet = encode_version_negotiation(source, destination, (*self._quic.versions, reserved), chance)
+                    self._reply(datagram, packet)
+                return None
+            header = decode_long_header(data)
+        except DecodeError:
+            return None
+        if header.kind is not PacketType.INITIAL or len(data) < INITIAL_MINIMUM or len(header.destination) < 8:
+            return None
+        return self._accept(datagram, header, now)
+
+    def _accept(self, datagram: DatagramIn, header: LongHeader, now: float) -> ServerConnection | None:
+        config = self._config
+        facts = None
+        if config.tokens is not None:
+            facts = config.tokens.open(header.token, datagram.remote) if header.token else None
+            if facts is not None and facts.kind is TokenKind.RETRY and facts.retried != header.destination:
+                facts = None
+                self._refuse(datagram, header, ErrorCode.INVALID_TOKEN)
+                return None
+            if facts is None and len(self._new) >= config.retry_above:
+                retried = self._fresh_id()
+                token = config.tokens.seal_retry(datagram.remote, header.destination, retried)
+                packet = encode_retry(VERSIONS[header.version], header.source, retried, header.destination, token, self._entropy(1)[0])
+                self._reply(datagram, packet)
+                return None
+        if self.is_shut or len(self._new) >= config.new_maximum or len(self._ids) >= config.maximum:
+            self.refused += 1
+            if config.alone or not self.is_shut:
+                self._refuse(datagram, header, ErrorCode.CONNECTION_REFUSED)
+            return None
+        return self._make(datagram, header, facts, now)
+
+    def _make(self, datagram: DatagramIn, header: LongHeader, facts: TokenFacts | None, now: float) -> ServerConnection:
+        config = self._config
+        ids: set[bytes] = set()
+        first_id = self._fresh_id()
+        is_retried = facts is not None and facts.kind is TokenKind.RETRY
+        acceptance = Acceptance(
+            facts.original if facts is not None and is_retried else header.destination,
+            header.destination,
+            header.source,
+            facts is not None,
+            reset_token(config.reset_key, first_id),
+            None if config.tokens is None else config.tokens.seal_new_token,
+            config.preferred,
+        )
+
+        def make_id() -> tuple[bytes, bytes]:
+            connection_id = self._fresh_id()
+            ids.add(connection_id)
+            self._by_id[connection_id] = connection
+            return connection_id, reset_token(config.reset_key, connection_id)
+
+        def retire_id(connection_id: bytes) -> None:
+            ids.discard(connection_id)
+            self._by_id.pop(connection_id, None)
+
+        connection = ServerConnection(
+            self._quic,
+            self._tls,
+            acceptance,
+            VERSIONS[header.version],
+            datagram.local,
+            datagram.remote,
+            first_id,
+            make_id,
+            retire_id,
+            self._entropy,
+            now,
+        )
+        for connection_id in (first_id, header.destination):
+            ids.add(connection_id)
+            self._by_id[connection_id] = connection
+        self._ids[connection] = ids
+        self._new.add(connection)
+        self.on_new(connection)
+        return connection
+
+    def _fresh_id(self) -> bytes:
+        while True:
+            connection_id = bytes((self._config.worker,)) + self._entropy(ID_LENGTH - 1)
+            if connection_id not in self._by_id:
+                return connection_id
+
+    def _refuse(self, datagram: DatagramIn, header: LongHeader, code: ErrorCode) -> None:
+        """CONNECTION_CLOSE in an Initial packet, without keeping anything.  §5.2.2"""
+        version = VERSIONS[header.version]
+        _, secret = initial_secrets(version, header.destination)
+        keys = PacketKeys(version, int(CipherSuite.TLS_AES_128_GCM_SHA256), secret)
+        frame = encode_connection_close(code, 0, b"", False)
+        ours = self._fresh_id()
+        packet = encode_long_header(version, PacketType.INITIAL, header.source, ours, b"", len(frame) + TAG, 0)
+        self._reply(datagram, seal_packets(keys, [(packet, 0, frame)])[0])
+
+    def _stateless_reset(self, datagram: DatagramIn, now: float) -> None:
+        """§10.3: smaller than what it answers, so that two endpoints cannot go on for ever, and not too many of them."""
+        data = datagram.data
+        if len(data) < _RESET_MINIMUM + 1:
+            return
+        if now - self._resets_since >= 1.0:
+            self._resets_since, self._resets = now, 0
+        self._resets += 1
+        if self._resets > _RESETS_A_SECOND:
+            return
+        size = min(len(data) - 1, 41)
+        chance = bytearray(self._entropy(size - 16))
+        chance[0] = chance[0] & 0x3F | 0x40
+        self._reply(datagram, bytes(chance) + reset_token(self._config.reset_key, data[1 : 1 + ID_LENGTH]))
+
+    def _reply(self, datagram: DatagramIn, data: bytes) -> None:
+        if len(self._replies) < 256:
+            self._replies.append(DatagramOut(data, len(data), datagram.local, datagram.remote))
+
+
+def _destination(data: bytes) -> bytes:
+    """The destination ID of a long header, empty if it is cut short."""
+    return data[6 : 6 + data[5]] if len(data) > 6 else b""

@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: Apache-2.0 OR MIT
+"""Packet protection, many packets a call.  RFC 9001 §5; RFC 9369 §3.3.
+
+    nonce   = iv XOR packet number
+    sealed  = AEAD(key, nonce, payload, aad = header)                               §5.3
+    sample  = sealed[4 - n : 20 - n]       n: octets of the packet number            §5.4.2
+    mask    = five octets from the sample under the header-protection key
+    header's first octet ^= mask[0] & (0x0f long, 0x1f short);  packet number ^= mask[1:]
+
+A `PacketCipher` is one AEAD key with its IV; a `HeaderCipher` lives longer, since key updates leave it alone (§6).  What comes in is
+unmasked in one call for all packets of a batch, then opened in one call: `unmask`, `open_many`.  Nothing between the two depends on
+what the octets say, so that timing tells nothing of headers that were not authenticated (§9.5).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, TypeAlias, final
+
+from sws.crypto.header_protection import masks
+from sws.crypto.hkdf import expand_label, extract
+from sws.proto.quic.versions import Version
+from sws.proto.tls.constants import CipherSuite
+from sws.proto.tls.suites import SUITES
+
+__all__ = [
+    "CONFIDENTIALITY_LIMIT",
+    "INTEGRITY_LIMIT",
+    "TAG",
+    "HeaderCipher",
+    "PacketCipher",
+    "PacketKeys",
+    "Sealable",
+    "initial_secrets",
+    "next_secret",
+    "seal_packets",
+]
+
+TAG: Final = 16
+_SAMPLE: Final = 16
+
+Sealable: TypeAlias = tuple[bytes, int, bytes]
+"""A header that ends with a packet number of four octets, the packet number, a payload."""
+
+_HEADER_SUITES: Final = {
+    CipherSuite.TLS_AES_128_GCM_SHA256: "aes-128-gcm",
+    CipherSuite.TLS_AES_256_GCM_SHA384: "aes-256-gcm",
+    CipherSuite.TLS_CHACHA20_POLY1305_SHA256: "chacha20-poly1305",
+}
+
+#: Packets that may be sealed under one key; that many that fail to open end the connection.  RFC 9001 §6.6.
+CONFIDENTIALITY_LIMIT: Final = {
+    int(CipherSuite.TLS_AES_128_GCM_SHA256): 1 << 23,
+    int(CipherSuite.TLS_AES_256_GCM_SHA384): 1 << 23,
+    int(CipherSuite.TLS_CHACHA20_POLY1305_SHA256): 1 << 62,
+}
+INTEGRITY_LIMIT: Final = {
+    int(CipherSuite.TLS_AES_128_GCM_SHA256): 1 << 52,
+    int(CipherSuite.TLS_AES_256_GCM_SHA384): 1 << 52,
+    int(CipherSuite.TLS_CHACHA20_POLY1305_SHA256): 1 << 36,
+}
+
+
+def initial_secrets(version: Version, destination: bytes) -> tuple[bytes, bytes]:
+    """The client's and the server's secret of Initial packets.  §5.2.
+
+    Args:
+      destination:  the connection ID that the client's first Initial went to.
+    """
+    common = extract("sha256", version.salt, destination)
+    return expand_label("sha256", common, b"client in", b"", 32), expand_label("sha256", common, b"server in", b"", 32)
+
+
+def next_secret(version: Version, suite: int, secret: bytes) -> bytes:
+    """The traffic secret after a key update; SECRET.  §6.1."""
+    known = SUITES[suite]
+    return expand_label(known.hash_name, secret, version.label + b"ku", b"", known.hash_length)
+
+
+@final
+class PacketCipher:
+    """One direction's AEAD under one key.
+
+    Args:
+      secret:  of the direction and epoch; SECRET.
+    """
+
+    __slots__ = ("_aead", "_iv")
+
+    def __init__(self, version: Version, suite: int, secret: bytes) -> None:
+        known = SUITES[suite]
+        self._aead = known.aead(expand_label(known.hash_name, secret, version.label + b"key", b"", known.key_length))
+        self._iv = int.from_bytes(expand_label(known.hash_name, secret, version.label + b"iv", b"", 12), "big")
+
+    def seal_many(self, items: Sequence[Sealable]) -> list[bytes]:
+        """The payloads sealed, in one call."""
+        iv = self._iv
+        return self._aead.seal_many([((iv ^ number).to_bytes(12, "big"), payload, header) for header, number, payload in items])
+
+    def open_many(self, items: Sequence[Sealable]) -> list[bytes | None]:
+        """The payloads opened, in one call; None for what was not sealed so."""
+        iv = self._iv
+        return self._aead.open_many([((iv ^ number).to_bytes(12, "big"), sealed, header) for header, number, sealed in items])
+
+
+@final
+class HeaderCipher:
+    """One direction's header protection.
+
+    Args:
+      secret:  of the direction and level, before any key update; SECRET.
+    """
+
+    __slots__ = ("_key", "_suite")
+
+    def __init__(self, version: Version, suite: int, secret: bytes) -> None:
+        known = SUITES[suite]
+        self._suite = _HEADER_SUITES[CipherSuite(suite)]
+        self._key = expand_label(known.hash_name, secret, version.label + b"hp", b"", known.key_length)
+
+    def mask(self, headers: Sequence[bytes], sealed: Sequence[bytes]) -> list[bytes]:
+        """Whole packets: headers, which end with a packet number of four octets, masked, and what was sealed behind them."""
+        found = masks(self._suite, self._key, [text[:_SAMPLE] for text in sealed])
+        packets = []
+        for header, text, mask in zip(headers, sealed, found, strict=True):
+            size = len(header)
+            low = 0x0F if header[0] & 0x80 else 0x1F
+            cover = (mask[0] & low) << 8 * size - 8 | int.from_bytes(mask[1:], "big")
+            packets.append((int.from_bytes(header, "big") ^ cover).to_bytes(size, "big") + text)
+        return packets
+
+    def unmask(self, packets: Sequence[tuple[bytes, int, int]]) -> list[tuple[int, int, int]]:
+        """For (datagram, start of the packet, offset of its packet number): first octet, octets of the number, its low part.
+
+        Each packet has at least 20 octets from its packet number on.
+        """
+        found = masks(self._suite, self._key, [data[at + 4 : at + 4 + _SAMPLE] for data, _, at in packets])
+        opened = []
+        for (data, start, at), mask in zip(packets, found, strict=True):
+            first = data[start]
+            first ^= mask[0] & (0x0F if first & 0x80 else 0x1F)
+            octets = (first & 3) + 1
+            number = (int.from_bytes(data[at : at + 4], "big") ^ int.from_bytes(mask[1:], "big")) >> 8 * (4 - octets)
+            opened.append((first, octets, number))
+        return opened
+
+
+@final
+class PacketKeys:
+    """Both ciphers of one direction at one level."""
+
+    __slots__ = ("header", "packet", "suite")
+
+    def __init__(self, version: Version, suite: int, secret: bytes) -> None:
+        self.suite = suite
+        self.packet = PacketCipher(version, suite, secret)
+        self.header = HeaderCipher(version, suite, secret)
+
+
+def seal_packets(keys: PacketKeys, items: Sequence[Sealable]) -> list[bytes]:
+    """Whole protected packets, in two calls."""
+    return keys.header.mask([header for header, _, _ in items], keys.packet.seal_many(items))

@@ -1,0 +1,288 @@
+# SPDX-License-Identifier: Apache-2.0 OR MIT
+"""The server's end of a QUIC connection.  RFC 9000 §7, §8.1; RFC 9001 §4; RFC 9368 §2.
+
+TLS begins once the whole ClientHello is there, however many Initial packets it came in and in whatever order: before, a connection holds
+its CRYPTO octets and nothing else.  The ClientHello is looked into first for the versions that the client could speak, since the transport
+parameters in our answer, and its keys, depend on which of them is chosen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Final, final
+
+from sws.base.datagrams import Address, DatagramIn
+from sws.base.errors import DecodeError, QuicTransportError, TlsAlert
+from sws.crypto.hashes import digest
+from sws.crypto.system import Entropy
+from sws.proto.quic.api import HandshakeDone
+from sws.proto.quic.config import QuicConfig
+from sws.proto.quic.connection import Connection, MakeId
+from sws.proto.quic.errors import ErrorCode, crypto_error
+from sws.proto.quic.frames import HANDSHAKE_DONE, encode_new_token
+from sws.proto.quic.frames.types import FrameType
+from sws.proto.quic.handshake import Handshaking, bad_parameters, our_parameters
+from sws.proto.quic.packets import LongHeader
+from sws.proto.quic.parameters import (
+    PreferredAddress,
+    TransportParameters,
+    VersionInformation,
+    decode_parameters,
+    encode_parameters,
+    remembered,
+)
+from sws.proto.quic.protection import PacketKeys
+from sws.proto.quic.versions import VERSIONS, PacketType, Version
+from sws.proto.tls.config import ClientHelloFacts, ServerConfig, TlsHost
+from sws.proto.tls.constants import AlertDescription, ExtensionType
+from sws.proto.tls.hello import decode_client_hello
+from sws.proto.tls.server import ServerHandshake
+
+__all__ = ["Acceptance", "ServerConnection"]
+
+_HELLO_MAXIMUM: Final = 1 << 16
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """How a connection came to be.
+
+    Attributes:
+      original:   destination ID of the client's very first Initial.
+      current:    destination ID of the Initial that is answered: another than `original` after a Retry.
+      client_id:  the client's source ID.
+      is_validated: a token showed that the client is at its address.
+      reset_token: of our first ID.
+      new_token:  makes a token for a later connection.
+      preferred:  an address to move to: IPv4 (4 octets) and port, IPv6 (16 octets) and port.
+    """
+
+    original: bytes
+    current: bytes
+    client_id: bytes
+    is_validated: bool
+    reset_token: bytes = field(repr=False)
+    new_token: Callable[[Address], bytes] | None = None
+    preferred: tuple[bytes, int, bytes, int] | None = None
+
+
+@final
+class ServerConnection(Connection):
+    """The server's end.
+
+    Args:
+      tls:         of the listener; its `quic` is filled in.
+      acceptance:  how the connection came to be.
+      others:      as for `Connection`.
+    """
+
+    is_client = False
+
+    def __init__(
+        self,
+        config: QuicConfig,
+        tls: ServerConfig,
+        acceptance: Acceptance,
+        version: Version,
+        local: Address,
+        remote: Address,
+        first_id: bytes,
+        make_id: MakeId,
+        retire_id: Callable[[bytes], None],
+        entropy: Entropy,
+        now: float,
+    ) -> None:
+        self.tls = tls
+        self.acceptance = acceptance
+        super().__init__(config, version, local, remote, first_id, make_id, retire_id, entropy, now)
+        self.remote_ids.set_first(acceptance.client_id)
+        self.install_initial(version, acceptance.current)
+        self.paths.active.is_validated = acceptance.is_validated
+
+    def make_handshake(self) -> _ServerHandshaking:
+        """TLS of the role."""
+        self._handshaking = _ServerHandshaking(self)
+        return self._handshaking
+
+    @property
+    def tls_handshake(self) -> ServerHandshake | None:
+        """TLS itself, once the ClientHello has come."""
+        return self._handshaking.tls
+
+
+class _ServerHandshaking:
+    """TLS in the server's role."""
+
+    def __init__(self, connection: ServerConnection) -> None:
+        self._c = connection
+        self._common = Handshaking(connection)
+        self._hello = b""
+        self._tls: ServerHandshake | None = None
+        self._others: PacketKeys | None = None
+        connection.control.register(FrameType.HANDSHAKE_DONE, lambda _: HANDSHAKE_DONE)
+        connection.control.register(FrameType.NEW_TOKEN, self._new_token)
+
+    @property
+    def tls(self) -> ServerHandshake | None:
+        """TLS itself, once the ClientHello has come."""
+        return self._tls
+
+    # --- packets -----------------------------------------------------------------------------------------------------
+
+    def accepts(self, header: LongHeader, data: bytes) -> bool:
+        """Packets of the client's first version, and of the negotiated one, that go to our ID or, at first, to the client's choice."""
+        c = self._c
+        kind = header.kind
+        if kind > PacketType.HANDSHAKE or header.version not in (c.origin.number, c.version.number):
+            return False
+        if header.destination not in (c.first_id, c.acceptance.current) or header.source != c.acceptance.client_id:
+            return False
+        if kind is PacketType.INITIAL and header.version == c.origin.number and c.version is not c.origin:
+            self._use_initial(c.origin)
+        elif kind is PacketType.INITIAL:
+            self._use_initial(c.version)
+        return True
+
+    def _use_initial(self, version: Version) -> None:
+        """Initial packets come in the first version until the client has heard of the other.  RFC 9369 §4.1"""
+        c = self._c
+        current = c.read[PacketType.INITIAL]
+        if current is None or self._others is None or self._read_version is version:
+            return
+        self._read_version = version
+        c.read[PacketType.INITIAL], self._others = self._others, current
+
+    _read_version: Version | None = None
+
+    def on_packet(self, level: PacketType, packet: tuple[bytes, int, int, DatagramIn]) -> None:
+        """A Handshake packet shows that the client is at its address, and needs Initial packets no more.  §8.1, RFC 9001 §4.9.1"""
+        c = self._c
+        if level is PacketType.HANDSHAKE:
+            c.paths.active.is_validated = True
+            c.discard(PacketType.INITIAL)
+        elif level is PacketType.INITIAL and len(packet[3].data) < 1200:
+            raise QuicTransportError(ErrorCode.PROTOCOL_VIOLATION, "an Initial in a datagram below 1200 octets")
+
+    def on_ack(self, level: PacketType) -> None:
+        """Nothing follows from it."""
+
+    def on_new_token(self, token: bytes) -> None:
+        """Only servers send it."""
+        raise QuicTransportError(ErrorCode.PROTOCOL_VIOLATION, "NEW_TOKEN from a client", FrameType.NEW_TOKEN)
+
+    def on_done(self) -> None:
+        """Only servers send it."""
+        raise QuicTransportError(ErrorCode.PROTOCOL_VIOLATION, "HANDSHAKE_DONE from a client", FrameType.HANDSHAKE_DONE)
+
+    # --- TLS ---------------------------------------------------------------------------------------------------------
+
+    def on_crypto(self, level: PacketType, offset: int, data: bytes) -> None:
+        """CRYPTO."""
+        ready = self._common.in_order(level, offset, data)
+        if not ready:
+            return
+        if self._tls is None:
+            self._hello += ready
+            if not self._begin():
+                return
+            ready, self._hello = self._hello, b""
+        tls = self._tls
+        if tls is None:
+            return
+        c = self._c
+        events = tls.receive(level, ready, c.now)
+        c.alpn = tls.core.facts.alpn or b""
+        peer = self._common.parameters_of(events, True)
+        if peer is not None:
+            self._check(peer)
+            self._common.use_peer(peer)
+        complete = self._common.apply(events)
+        if complete is not None:
+            c.is_handshake_complete = True
+            c.events.append(HandshakeDone(complete.alpn or b"", tls.core.facts.early))
+            c.read[PacketType.EARLY] = None
+            c.confirm()
+            c.control.want(FrameType.HANDSHAKE_DONE)
+            if c.acceptance.new_token is not None:
+                c.control.want(FrameType.NEW_TOKEN)
+        c.receiver.retry_waiting(c.now)
+
+    def _begin(self) -> bool:
+        """TLS begins with the first message whole, whatever it is."""
+        hello = self._hello
+        size = 4 + int.from_bytes(hello[1:4], "big") if len(hello) >= 4 else 4
+        if size > _HELLO_MAXIMUM:
+            raise QuicTransportError(crypto_error(AlertDescription.DECODE_ERROR), "a ClientHello that is too long", FrameType.CRYPTO)
+        if len(hello) < size:
+            return False
+        c = self._c
+        if hello[0] == 1:
+            self._choose_version(hello[:size])
+        self._tls = ServerHandshake(replace(c.tls, quic=encode_parameters(self._parameters()), choose_host=self._choose_host))
+        return True
+
+    def _choose_version(self, hello: bytes) -> None:
+        """Compatible version negotiation.  RFC 9368 §2.3"""
+        c = self._c
+        try:
+            extensions = decode_client_hello(hello).extensions or {}
+            body = extensions.get(ExtensionType.QUIC_TRANSPORT_PARAMETERS)
+        except (DecodeError, TlsAlert):
+            return  # TLS says what is wrong with it
+        versions = None if body is None else decode_parameters(body, True).version_information
+        if versions is None:
+            return
+        if versions.chosen != c.origin.number:
+            raise QuicTransportError(ErrorCode.VERSION_NEGOTIATION_ERROR, "another version than the packet's was chosen")
+        if versions.chosen not in versions.available:
+            raise bad_parameters("the chosen version is not among the available ones")
+        for number in c.config.versions:
+            if number in versions.available:
+                self._switch(VERSIONS[number])
+                return
+
+    def _switch(self, version: Version) -> None:
+        c = self._c
+        if version is c.version:
+            return
+        first = c.read[PacketType.INITIAL]
+        c.version = version
+        c.install_initial(version, c.acceptance.current)
+        self._others, c.read[PacketType.INITIAL] = c.read[PacketType.INITIAL], first
+        self._read_version = c.origin
+
+    def _parameters(self) -> TransportParameters:
+        c = self._c
+        acceptance = c.acceptance
+        versions = VersionInformation(c.version.number, tuple(c.config.versions))
+        ours = replace(
+            our_parameters(c, versions),
+            original_destination_connection_id=acceptance.original,
+            retry_source_connection_id=None if acceptance.original == acceptance.current else acceptance.current,
+            stateless_reset_token=acceptance.reset_token,
+        )
+        if acceptance.preferred is not None:
+            connection_id, token = c.local_ids.add_preferred()
+            ours = replace(ours, preferred_address=PreferredAddress(*acceptance.preferred, connection_id, token))
+        return ours
+
+    def _choose_host(self, facts: ClientHelloFacts) -> TlsHost | None:
+        """Tickets hold for 0-RTT only under the very limits that they were given out with.  RFC 9000 §7.4.1"""
+        c = self._c
+        host = c.tls.choose_host(facts)
+        if host is None:
+            return None
+        limits = encode_parameters(remembered(our_parameters(c, VersionInformation(0, ()))))
+        return replace(host, binding=digest("sha256", host.binding + limits) + host.binding[-32:])
+
+    def _check(self, peer: TransportParameters) -> None:
+        """§7.3"""
+        if peer.initial_source_connection_id != self._c.acceptance.client_id:
+            raise bad_parameters("initial_source_connection_id is not the client's ID")
+
+    def _new_token(self, _: int) -> bytes | None:
+        c = self._c
+        make = c.acceptance.new_token
+        return None if make is None else encode_new_token(make(c.paths.active.remote))

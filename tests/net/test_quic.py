@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: Apache-2.0 OR MIT
+"""QUIC over real sockets in a loop: both drivers together, and what they do when the kernel takes no more."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import replace
+
+import pytest
+
+from sws.base.datagrams import DatagramOut
+from sws.net.quic import ClientDriver
+from sws.os.datagrams import QuicSocket, open_quic_socket
+from sws.os.loop import Loop
+from sws.proto.quic.api import ConnectionClosed, HandshakeDone, QuicEvent, StreamData
+from sws.proto.quic.client import ClientConnection
+from sws.proto.quic.config import QuicConfig
+from tests.kit.quic import client_tls, credential
+from tests.kit.quic_live import LiveServer, TinyServer, live_endpoint
+
+
+class Fetch:
+    """A client that fetches `GET /N` for some N at once and closes."""
+
+    def __init__(self, sizes: list[int]) -> None:
+        self.sizes = sizes
+        self.got: dict[int, int] = {}
+        self.ended = 0
+        self.closed: ConnectionClosed | None = None
+        self.connection: ClientConnection | None = None
+
+    def on_events(self, events: list[QuicEvent], now: float) -> None:
+        connection = self.connection
+        assert connection is not None
+        for event in events:
+            if isinstance(event, HandshakeDone):
+                for size in self.sizes:
+                    stream = connection.open_stream(False)
+                    self.got[stream] = 0
+                    connection.send_stream_data(stream, b"GET /%d\r\n" % size, True)
+            elif isinstance(event, StreamData):
+                self.got[event.stream] += len(event.data)
+                connection.consumed(event.stream, len(event.data))
+                self.ended += event.fin
+            elif isinstance(event, ConnectionClosed):
+                self.closed = event
+        if self.sizes and self.ended == len(self.sizes) and not connection.is_closed:
+            connection.close(0, "done")
+
+
+def fetch(loop: Loop, port: int, sizes: list[int], server: LiveServer | None = None, offload: bool = True) -> Fetch:
+    """Runs one client to its end."""
+    with open_quic_socket("127.0.0.1", 0) as sock:
+        io = QuicSocket(sock, offload=offload)
+        tls = replace(client_tls(__import__("random").Random(1)), entropy=os.urandom, wall=lambda: 1_800_000_000.0)
+
+        def make_id() -> tuple[bytes, bytes]:
+            return os.urandom(8), os.urandom(16)
+
+        connection = ClientConnection(
+            QuicConfig(idle_timeout=3.0), tls, io.local, ("127.0.0.1", port), os.urandom(8), make_id, lambda _: None, os.urandom, loop.now
+        )
+        app = Fetch(sizes)
+        app.connection = connection
+        driver = ClientDriver(loop, io, connection, app)
+        end = time.monotonic() + 20
+        while not driver.is_over and time.monotonic() < end:
+            loop.turn(0.05)
+        assert driver.is_over
+        driver.shut()
+        return app
+
+
+@pytest.mark.parametrize("offload", [True, False])
+def test_fetching_over_loopback(offload: bool) -> None:
+    loop = Loop()
+    server = LiveServer(loop, live_endpoint(credential()[0], QuicConfig()), offload=offload)
+    try:
+        app = fetch(loop, server.port, [10, 200_000, 0], offload=offload)
+        assert sorted(app.got.values()) == [0, 10, 200_000]
+        assert app.closed == ConnectionClosed(0, "done", False, True)
+        end = time.monotonic() + 5
+        while len(server.driver._endpoint) and time.monotonic() < end:
+            loop.turn(0.05)
+        assert len(server.driver._endpoint) == 0
+        if offload:
+            assert server.io.datagrams_out > 3 * server.io.calls_out
+    finally:
+        server.close()
+        loop.close()
+
+
+def test_nobody_listens() -> None:
+    loop = Loop()
+    try:
+        with open_quic_socket("127.0.0.1", 0) as taken:
+            app = Fetch([])
+            with open_quic_socket("127.0.0.1", 0) as sock:
+                io = QuicSocket(sock)
+                tls = client_tls(__import__("random").Random(1))
+                connection = ClientConnection(
+                    QuicConfig(idle_timeout=0.2),
+                    tls,
+                    io.local,
+                    taken.getsockname(),
+                    os.urandom(8),
+                    lambda: (os.urandom(8), os.urandom(16)),
+                    lambda _: None,
+                    os.urandom,
+                    loop.now,
+                )
+                app.connection = connection
+                driver = ClientDriver(loop, io, connection, app)
+                end = time.monotonic() + 5
+                while not driver.is_over and time.monotonic() < end:
+                    loop.turn(0.05)
+                assert app.closed == ConnectionClosed(0, "idle timeout", False)
+    finally:
+        loop.close()
+
+
+def test_a_kernel_that_takes_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every third call is refused: everything arrives all the same, in order."""
+    true = QuicSocket.send
+    calls = [0]
+
+    def send(self: QuicSocket, out: DatagramOut) -> DatagramOut | None:
+        calls[0] += 1
+        return out if calls[0] % 3 == 0 else true(self, out)
+
+    monkeypatch.setattr(QuicSocket, "send", send)
+    loop = Loop()
+    server = LiveServer(loop, live_endpoint(credential()[0], QuicConfig()), make=TinyServer)
+    try:
+        assert list(fetch(loop, server.port, [300_000]).got.values()) == [300_000]
+    finally:
+        server.close()
+        loop.close()
