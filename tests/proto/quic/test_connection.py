@@ -83,6 +83,30 @@ def test_versions(ours: tuple[int, ...], theirs: tuple[int, ...], first: int, us
     assert net.client.version.number == used
 
 
+def test_a_server_that_acknowledges_in_the_first_version_before_it_chooses_another() -> None:
+    """RFC 9368 §2.3: it does so while the ClientHello is not whole."""
+    chance = random.Random(1)
+    tls = replace(client_tls(chance), shares=(NamedGroup.X25519MLKEM768,))
+    app = Download([1])
+    net = Network(1, Conditions(), make_client(chance, tls=tls), app, make_endpoint(chance), Serve())
+    held = []
+    seen = []
+
+    def tap(to_server: bool, data: bytes, now: float) -> bytes | None:
+        if not to_server:
+            seen.append(int.from_bytes(data[1:5], "big"))
+        elif not held:
+            held.append(data)
+            return None
+        return data
+
+    net.taps.append(tap)
+    net.run(5.0)
+    assert seen[0] == QUIC_V1
+    assert net.client.version.number == QUIC_V2
+    assert app.is_done
+
+
 def test_no_version_in_common() -> None:
     net, app = network(QuicConfig(versions=(QUIC_V1,)), QuicConfig(versions=(QUIC_V2,)))
     net.run(5.0)
