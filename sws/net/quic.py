@@ -12,6 +12,7 @@ One timer per connection; it fires early where the deadline has moved, and arms 
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable
 from typing import Final, Protocol, final
@@ -39,7 +40,7 @@ class Application(Protocol):
         """Something happened; verbs may be used until the call returns, or from `touch` later."""
 
 
-class _Driver:
+class _Driver(ABC):
     """What both roles do."""
 
     def __init__(self, loop: Loop, sock: QuicSocket) -> None:
@@ -65,14 +66,17 @@ class _Driver:
         if ready & READ:
             self._read()
 
+    @abstractmethod
     def _read(self) -> None:
-        raise NotImplementedError
+        """Datagrams came."""
 
+    @abstractmethod
     def _events(self, connection: Connection, now: float) -> None:
-        raise NotImplementedError
+        """The application hears what happened."""
 
+    @abstractmethod
     def _over(self, connection: Connection) -> None:
-        raise NotImplementedError
+        """A connection is over."""
 
     def _replies(self) -> list[DatagramOut]:
         return []

@@ -120,18 +120,19 @@ def test_nobody_listens() -> None:
         loop.close()
 
 
-def test_a_kernel_that_takes_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every third call is refused: everything arrives all the same, in order."""
+@pytest.mark.parametrize(("every", "taken"), [(3, 2), (4, 1)])
+def test_a_kernel_that_takes_no_more(every: int, taken: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some or most calls are refused: everything arrives all the same, in order, after a Retry too."""
     true = QuicSocket.send
     calls = [0]
 
     def send(self: QuicSocket, out: DatagramOut) -> DatagramOut | None:
         calls[0] += 1
-        return out if calls[0] % 3 == 0 else true(self, out)
+        return true(self, out) if calls[0] % every < taken else out
 
     monkeypatch.setattr(QuicSocket, "send", send)
     loop = Loop()
-    server = LiveServer(loop, live_endpoint(credential()[0], QuicConfig()), make=TinyServer)
+    server = LiveServer(loop, live_endpoint(credential()[0], QuicConfig(), retry_above=0), make=TinyServer)
     try:
         assert list(fetch(loop, server.port, [300_000]).got.values()) == [300_000]
     finally:

@@ -186,11 +186,12 @@ class _ClientHandshaking:
         if self._heard and header.source != self._server_id:
             return False
         if header.version != c.version.number:
-            if header.kind is not PacketType.INITIAL or self._heard or header.version not in c.config.versions:
+            has_switched = c.version is not c.origin or c.read[PacketType.HANDSHAKE] is not None
+            if header.kind is not PacketType.INITIAL or has_switched or header.version not in c.config.versions:
                 return False
             version = VERSIONS[header.version]  # the server has chosen another, compatible one: RFC 9368 §2.3, proved by its parameters
             c.version = version
-            c.install_initial(version, c.remote_ids.current)
+            c.install_initial(version, c.original if self._retry_id is None else self._retry_id)
         return True
 
     def on_packet(self, level: PacketType, packet: tuple[bytes, int, int, DatagramIn]) -> None:

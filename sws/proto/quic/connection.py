@@ -249,6 +249,12 @@ class Connection:
         if self.closing.close(code, 0, reason, application, self.now + 3 * self.pto()):
             self.events.append(ConnectionClosed(code, reason, False, application))
 
+    @property
+    def held(self) -> int:
+        """Octets of content in memory, both ways: what a peer or an application can make grow.  Bounded by windows and credit."""
+        waiting = sum(map(len, self.outgoing_datagrams))
+        return self.streams.held() + sum(stream.held for stream in self.crypto) + waiting
+
     # --- for the parts -----------------------------------------------------------------------------------------------
 
     def peer_or_remembered(self) -> TransportParameters | None:
@@ -287,6 +293,7 @@ class Connection:
         index = 0 if level is _INITIAL else 1
         self.loss.discard(index)
         self.received[index].ack_at = None
+        self.crypto[index].drop()
         self.sender.probes[index] = 0
 
     def confirm(self) -> None:

@@ -69,3 +69,8 @@ class CryptoStream:
     def lost(self, first: int, second: int, third: int) -> None:
         """Octets have to be sent again."""
         self._out.on_lost(first, second, False)
+
+    def drop(self) -> None:
+        """The level is over."""
+        self._in.drop()
+        self._out.drop()

@@ -94,6 +94,7 @@ class Endpoint:
         "_config",
         "_entropy",
         "_ids",
+        "_made",
         "_new",
         "_quic",
         "_replies",
@@ -122,6 +123,7 @@ class Endpoint:
         self._by_id: dict[bytes, ServerConnection] = {}
         self._ids: dict[ServerConnection, set[bytes]] = {}
         self._new: set[ServerConnection] = set()
+        self._made: set[ServerConnection] = set()
         self._replies: list[DatagramOut] = []
         self._resets = 0
         self._resets_since = 0.0
@@ -161,11 +163,24 @@ class Endpoint:
                 batches[connection] = [datagram]
             else:
                 batch.append(datagram)
+        touched = []
         for connection, batch in batches.items():
             connection.receive(batch, now)
+            if connection in self._made and not self._greet(connection):
+                continue
+            touched.append(connection)
             if connection in self._new and (connection.is_handshake_complete or connection.is_closed):
                 self._new.discard(connection)
-        return list(batches)
+        return touched
+
+    def _greet(self, connection: ServerConnection) -> bool:
+        """A connection just made: it is one only if an Initial packet was authenticated; what a broken one says is believed of nobody."""
+        self._made.discard(connection)
+        if connection.received[0].largest < 0 and not connection.is_closed:
+            self.forget(connection)
+            return False
+        self.on_new(connection)
+        return True
 
     def replies(self) -> list[DatagramOut]:
         """What is said to those without a connection."""
@@ -269,7 +284,7 @@ class Endpoint:
             self._by_id[connection_id] = connection
         self._ids[connection] = ids
         self._new.add(connection)
-        self.on_new(connection)
+        self._made.add(connection)
         return connection
 
     def _fresh_id(self) -> bytes:

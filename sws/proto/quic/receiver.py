@@ -277,6 +277,8 @@ class Receiver:
         kinds = self._frames(level, payload, packet, path, now)
         if level is _ONE_RTT or level is _EARLY or c.read[level] is not None:  # the packet itself may have ended its level
             received.add(number, not kinds <= NOT_ELICITING, packet[3].ecn, now)
+        if level is _INITIAL and not c.is_client and c.write[_HANDSHAKE] is not None and c.loss.hurry(now):
+            c.sender.probes[0] = c.sender.probes[1] = 2
         if c.trace is not None:
             c.trace.packet(now, False, level, number, len(packet[0]) - packet[1], [frame_name(kind) for kind in sorted(kinds)])
         if path is not c.paths.active and number == received.largest and not kinds <= _PROBING and not c.is_client and c.is_confirmed:

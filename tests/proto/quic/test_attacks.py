@@ -198,6 +198,21 @@ def test_handshakes_without_end_meet_retry_and_then_refusal() -> None:
     assert (len(without), without.refused) == (8, 22)
 
 
+@pytest.mark.parametrize("place", [8, 20, 600])
+def test_a_first_packet_that_was_damaged_makes_no_connection(place: int) -> None:
+    """Its IDs may be wrong: believing them would lock the client out."""
+    made: list[object] = []
+    endpoint = make_endpoint(random.Random(2))
+    endpoint.on_new = made.append
+    data = first_flight()
+    damaged = data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :]
+    assert endpoint.receive([DatagramIn(damaged, SERVER, CLIENT)], 0.0) == []
+    assert (len(endpoint), made) == (0, [])
+    (connection,) = endpoint.receive([DatagramIn(data, SERVER, CLIENT)], 0.0)
+    assert made == [connection]
+    assert connection.datagrams_to_send(0.0, 1 << 16)
+
+
 def test_stateless_resets_are_smaller_and_few() -> None:
     endpoint = make_endpoint(random.Random(7))
     for number in range(1000):

@@ -24,7 +24,8 @@ from sws.proto.quic.qlog import QlogTrace
 from sws.proto.quic.received import ReceivedSpace
 from sws.proto.quic.recovery.newreno import NewReno
 from sws.proto.quic.streams.manager import StreamLimits
-from sws.proto.quic.versions import QUIC_V1, QUIC_V2
+from sws.proto.quic.versions import QUIC_V1, QUIC_V2, PacketType
+from sws.proto.tls.constants import NamedGroup
 from tests.kit.quic import (
     ALPN,
     CLIENT,
@@ -82,6 +83,30 @@ def test_versions(ours: tuple[int, ...], theirs: tuple[int, ...], first: int, us
     assert net.client.version.number == used
 
 
+def test_a_server_that_acknowledges_in_the_first_version_before_it_chooses_another() -> None:
+    """RFC 9368 §2.3: it does so while the ClientHello is not whole."""
+    chance = random.Random(1)
+    tls = replace(client_tls(chance), shares=(NamedGroup.X25519MLKEM768,))
+    app = Download([1])
+    net = Network(1, Conditions(), make_client(chance, tls=tls), app, make_endpoint(chance), Serve())
+    held = []
+    seen = []
+
+    def tap(to_server: bool, data: bytes, now: float) -> bytes | None:
+        if not to_server:
+            seen.append(int.from_bytes(data[1:5], "big"))
+        elif not held:
+            held.append(data)
+            return None
+        return data
+
+    net.taps.append(tap)
+    net.run(5.0)
+    assert seen[0] == QUIC_V1
+    assert net.client.version.number == QUIC_V2
+    assert app.is_done
+
+
 def test_no_version_in_common() -> None:
     net, app = network(QuicConfig(versions=(QUIC_V1,)), QuicConfig(versions=(QUIC_V2,)))
     net.run(5.0)
@@ -132,6 +157,59 @@ def test_retry_tokens_of_another_connection_are_refused() -> None:
     other.run(5.0)
     assert again.closed is not None
     assert (again.closed.code, again.closed.by_peer) == (ErrorCode.INVALID_TOKEN, True)
+
+
+# --- large and scattered hellos ----------------------------------------------------------------------------------------
+
+
+def test_a_client_hello_of_several_datagrams_that_come_in_the_wrong_order() -> None:
+    """A hybrid key share does not fit into one Initial packet."""
+    chance = random.Random(1)
+    tls = replace(client_tls(chance), shares=(NamedGroup.X25519MLKEM768,))
+    client = make_client(chance, tls=tls)
+    app = Download([10])
+    net = Network(1, Conditions(), client, app, make_endpoint(chance), Serve())
+    outs = [
+        out.data[at : at + out.segment] for out in client.datagrams_to_send(0.0, 1 << 16) for at in range(0, len(out.data), out.segment)
+    ]
+    assert len(outs) >= 2
+    for data in reversed(outs):
+        assert len(data) >= 1200
+        net.inject(True, data)
+    assert net.server.handshake._tls is not None  # type: ignore[attr-defined]
+    net.run(3.0)
+    assert app.is_done
+    assert net.client.held == 0
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_client_hello_in_pieces_all_over(seed: int) -> None:
+    """As Chromium sends it: CRYPTO frames of odd sizes in any order, with PING and PADDING between, over several Initials."""
+    chance = random.Random(seed)
+    client = make_client(chance)
+    hello = client.crypto[0]._out.piece(1 << 16, 1 << 16)
+    assert hello is not None
+    pieces = []
+    at = 0
+    while at < len(hello[1]):
+        size = chance.randrange(1, 120)
+        pieces.append(f.encode_crypto(at, hello[1][at : at + size]))
+        at += size
+    pieces += [b"\x01", bytes(7), b"\x01"]
+    chance.shuffle(pieces)
+    endpoint = make_endpoint(random.Random(1))
+    third = len(pieces) // 3 + 1
+    packets = [
+        forge(client, b"".join(pieces[start : start + third]), PacketType.INITIAL, pad=1200) for start in range(0, len(pieces), third)
+    ]
+    chance.shuffle(packets)
+    for packet in packets:
+        (connection,) = endpoint.receive([DatagramIn(packet, SERVER, CLIENT)], 0.0)
+    assert not connection.is_closed
+    for out in connection.datagrams_to_send(0.0, 1 << 16):
+        for start in range(0, len(out.data), out.segment):
+            client.receive([DatagramIn(out.data[start : start + out.segment], CLIENT, SERVER)], 0.05)
+    assert client.is_handshake_complete or client.read[PacketType.HANDSHAKE] is not None
 
 
 # --- resumption --------------------------------------------------------------------------------------------------------

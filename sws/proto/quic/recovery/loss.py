@@ -355,6 +355,18 @@ class LossDetection:
         self._offer_again(self.spaces[index])
         return index
 
+    def hurry(self, now: float) -> bool:
+        """A client still sends Initial packets although we have answered: it lacks our flight, and need not wait for our probes.  §6.2.3
+
+        Returns: whether the oldest frames of the first two spaces are offered again; not more often than once a round trip.
+        """
+        space = self.spaces[0]
+        if not space.eliciting or now - space.last_eliciting < self.rtt.smoothed:
+            return False
+        for index in (0, 1):
+            self._offer_again(self.spaces[index])
+        return True
+
     def _offer_again(self, space: SentSpace) -> None:
         """The frames of the two oldest packets are to go into the probes.  §6.2.4"""
         count = 0
