@@ -66,7 +66,8 @@ def _http3() -> Iterator[str]:
         return
     port = "" if address.port == 443 else f" port={address.port}"
     name = "NAME." if address.port == 443 else f"_{address.port}._https.NAME."
-    yield f'dns for h3:     {name} IN HTTPS 1 {"." if address.port == 443 else "NAME."} alpn="h3,http/1.1"{port}'
+    protocols = "h3,h2,http/1.1" if config.server.http2.enabled else "h3,http/1.1"
+    yield f'dns for h3:     {name} IN HTTPS 1 {"." if address.port == 443 else "NAME."} alpn="{protocols}"{port}'
     if config.server.tls.self_signed:
         yield (
             f"chromium h3:    --origin-to-force-quic-on=NAME:{address.port} --ignore-certificate-errors-spki-list={_spki()}"

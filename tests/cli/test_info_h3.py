@@ -28,7 +28,7 @@ def lines(folder: pathlib.Path, monkeypatch: pytest.MonkeyPatch, configuration: 
 
 def test_a_certificate_of_ones_own(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = lines(tmp_path, monkeypatch, 'server: {listen: ["https://127.0.0.1:8443"], tls: {self_signed: true}}\n')
-    assert found["dns for h3"] == '_8443._https.NAME. IN HTTPS 1 NAME. alpn="h3,http/1.1" port=8443'
+    assert found["dns for h3"] == '_8443._https.NAME. IN HTTPS 1 NAME. alpn="h3,h2,http/1.1" port=8443'
     (pem,) = (tmp_path / "state").glob("*.pem")
     key = x509.load_pem_x509_certificate(pem.read_bytes()).public_key()
     pin = base64.b64encode(hashlib.sha256(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).digest()).decode()
@@ -38,7 +38,7 @@ def test_a_certificate_of_ones_own(tmp_path: pathlib.Path, monkeypatch: pytest.M
 def test_no_file_for_the_certificate(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "state").write_text("a file where a folder should be")
     found = lines(tmp_path, monkeypatch, 'server: {listen: ["https://127.0.0.1:443"], tls: {self_signed: true}}\n')
-    assert found["dns for h3"] == 'NAME. IN HTTPS 1 . alpn="h3,http/1.1"'
+    assert found["dns for h3"] == 'NAME. IN HTTPS 1 . alpn="h3,h2,http/1.1"'
     assert "spki-list=HASH" in found["chromium h3"]
 
 
