@@ -85,6 +85,10 @@ bench: $(VENV)/.dev
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
 	$(BIN)/python -m bench.crypto --docs
 	$(BIN)/python -m bench.h1 $(ARGS)
+	$(BIN)/python -m bench.tls
+	$(BIN)/python -m bench.h2
+	$(BIN)/python -m bench.quic
+	$(BIN)/python -m bench.h3
 
 docs: $(VENV)/.dev
 	$(BIN)/python -m docs.generate
