@@ -431,12 +431,12 @@ def test_spaces_that_end_and_packets_that_never_were() -> None:
 def test_one_loss_in_a_hundred(make: type[NewReno] | type[Cubic]) -> None:
     """The bar: 85 % of what the model allows, sqrt(3/2p) datagrams a round trip (Mathis et al.; RFC 9438 §4.3 makes CUBIC equal there)."""
     shares = []
-    for seed in range(1):
+    for seed in range(2):
         chance = random.Random(seed)
         config = QuicConfig(congestion=make, probe_mtu=False)
-        app = Download([2_000_000])
+        app = Download([6_000_000])
         network = Network(seed, Conditions(loss=0.01), make_client(chance, config), app, make_endpoint(chance, config=config), Serve())
         network.run(200.0, until=lambda app=app: app.closed is not None)
         round_trips = (app.finished_at - app.first_octet_at) / 0.05
-        shares.append(2_000_000 / (1200 - 13 - 16 - 12) / round_trips / (1.5 / 0.01) ** 0.5)
+        shares.append(6_000_000 / (1200 - 13 - 16 - 12) / round_trips / (1.5 / 0.01) ** 0.5)
     assert sum(shares) / len(shares) >= 0.85
