@@ -52,7 +52,8 @@ def steer(sock: socket.socket, count: int) -> bool:
 
     Returns: False where the system cannot: datagrams then come to any worker, and have to be handed on.
     """
-    if not sys.platform.startswith("linux") or not 1 <= count <= 256:
+    system: str = sys.platform  # so that all of this is typed on every system
+    if not system.startswith("linux") or not 1 <= count <= 256:
         return False
     code = _program(count)
     buffer = ctypes.create_string_buffer(code, len(code))
