@@ -7,6 +7,7 @@ standard error, never a trace.  Modules of the server are imported inside the co
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Callable
@@ -120,6 +121,7 @@ def _default_root() -> str:
 
 
 def _serve(read: Callable[[], Config]) -> int:
+    gc.disable()  # loading makes no garbage, and looking for it takes a quarter of the time
     from sws.os.process import raise_descriptor_limit
     from sws.server.master import Master
 
@@ -134,11 +136,14 @@ def _serve(read: Callable[[], Config]) -> int:
         raise_descriptor_limit()
         master = Master(config, read, announce)
         master.open_sockets()
+        gc.enable()
         return master.run()
     except ConfigError as error:
         _fail(str(error), EXIT_CONFIG)
     except (SwsError, OSError) as error:
         _fail(str(error))
+    finally:
+        gc.enable()
 
 
 @cli.command()

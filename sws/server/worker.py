@@ -8,6 +8,7 @@ memory.
 
 from __future__ import annotations
 
+import importlib
 import os
 import socket
 from collections.abc import Callable, Sequence
@@ -27,11 +28,9 @@ from sws.os.poller.base import READ
 from sws.os.poller.choose import choose_poller
 from sws.os.process import resident_octets, settle_memory
 from sws.os.signals import on_signal
-from sws.proto.h2 import ServerConnection as Http2Server
 from sws.proto.http.date import format_http_date
 from sws.proto.http1 import Http1Limits, IdlePolicy, ServerConnection
 from sws.server.assemble import build_hosts
-from sws.server.http2 import http2_limits
 from sws.server.idle import IdleConnections
 from sws.server.keepalive import KeepAliveTuner
 from sws.server.listener import Acceptor
@@ -39,12 +38,15 @@ from sws.server.service import HttpService, Metrics
 
 if TYPE_CHECKING:
     from sws.net.pool import ClientPool
+    from sws.proto.h2 import Http2Limits
+    from sws.proto.h2 import ServerConnection as Http2Server
     from sws.server.http3 import Http3Listener
     from sws.server.tlssetup import TlsContext, TlsShared
 
 __all__ = ["Worker", "serve_in_child"]
 
 _TUNE_SECONDS: Final = 1.0
+_WARM_SECONDS: Final = 0.3
 _PATIENCE_SECONDS: Final = 5.0
 
 
@@ -104,7 +106,7 @@ class Worker:
             body_timeout=server.timeouts.body,
             body_rate=server.timeouts.rate,
         )
-        self._http2_limits = http2_limits(server) if server.http2.enabled else None
+        self._http2_limits: Http2Limits | None = None  # once they are needed
         self._driver_limits = DriverLimits(send_timeout=server.timeouts.send, send_rate=server.timeouts.rate)
         self._idle = IdlePolicy(server.timeouts.idle)
         self._tuner = KeepAliveTuner(
@@ -151,11 +153,17 @@ class Worker:
             )
             for sock in self._sockets
         ]
-        if self._datagrams and self._tls is not None:
-            self._start_http3(self._tls)
         self.loop.call_later(_TUNE_SECONDS, self._tune)
+        self.loop.call_later(_WARM_SECONDS, self._warm_up)
         if self._tls is not None and self._stapling:
             self._start_stapling(self._tls)
+
+    def _warm_up(self) -> None:
+        """What the first request need not wait for: HTTP/2 is loaded before somebody speaks it, HTTP/3 begins."""
+        if self._config.server.http2.enabled:
+            importlib.import_module("sws.server.http2")
+        if self._datagrams and self._tls is not None and not self._draining:
+            self._start_http3(self._tls)
 
     def _start_stapling(self, tls: TlsContext) -> None:
         from sws.net.pool import ClientPool
@@ -257,7 +265,7 @@ class Worker:
         if len(self.service.connections) >= self._maximum:
             self._make_room()
         http1 = ServerConnection(self.loop.now, limits=self._limits, idle=self._idle, date=self.http_date)
-        if self._http2_limits is None:
+        if not self._config.server.http2.enabled:
             self.service.opened(StreamDriver(self.loop, sock, http1, self.service, facts, self._driver_limits))
             return
 
@@ -271,9 +279,12 @@ class Worker:
         self.service.opened(driver)
 
     def _http2(self, now: float, scheme: bytes = b"http") -> Http2Server:
+        from sws.proto.h2 import ServerConnection as Http2Server
+        from sws.server.http2 import http2_limits
+
+        if self._http2_limits is None:
+            self._http2_limits = http2_limits(self._config.server)
         limits = self._http2_limits
-        if limits is None:
-            raise UsageError("HTTP/2 is not spoken here")
         return Http2Server(now, limits=limits, idle=self._idle, date=self.http_date, scheme=scheme, observe=self.metrics.http2_defended)
 
     def _connected_securely(self, sock: socket.socket, facts: PeerFacts) -> None:
