@@ -3,12 +3,16 @@
 
 from __future__ import annotations
 
+import importlib.util
 import random
 
 import pytest
 
-from tests.fuzz import fuzz_aesgcm, fuzz_chacha, fuzz_h2, fuzz_h3, fuzz_hashes, fuzz_http1, fuzz_mlkem, fuzz_qpack, fuzz_quic, fuzz_tls
+from tests.fuzz import fuzz_aesgcm, fuzz_chacha, fuzz_h2, fuzz_h3, fuzz_hashes, fuzz_http1, fuzz_mlkem, fuzz_quic, fuzz_tls
 from tests.fuzz.kit import FuzzFailure, Target, fuzz
+
+#: Its oracle is compiled, and not to be had on PyPy.
+_QPACK = importlib.import_module("tests.fuzz.fuzz_qpack").TARGETS if importlib.util.find_spec("pylsqpack") else ()
 
 
 @pytest.mark.parametrize("target", fuzz_http1.TARGETS, ids=lambda target: target.name)
@@ -36,7 +40,7 @@ def test_smoke_of_http2(target: Target) -> None:
     assert len(report.outcomes) >= 3, "it does not get anywhere"
 
 
-@pytest.mark.parametrize("target", [*fuzz_qpack.TARGETS, *fuzz_h3.TARGETS], ids=lambda target: target.name)
+@pytest.mark.parametrize("target", [*_QPACK, *fuzz_h3.TARGETS], ids=lambda target: target.name)
 def test_smoke_of_http3(target: Target) -> None:
     report = fuzz(target, executions=600, seconds=30.0, seed=1)
     assert report.executions == 600
