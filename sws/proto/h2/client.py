@@ -18,11 +18,11 @@ from sws.base.engine import Aborted, Event, Field, Fields, Informational, Respon
 from sws.base.errors import H2StreamError, UsageError
 from sws.proto.h2.connection import Connection
 from sws.proto.h2.errors import ErrorCode
-from sws.proto.h2.fields import CheckedSection, check_section, check_sent, parse_response
 from sws.proto.h2.frames import encode_priority_update
 from sws.proto.h2.limits import Http2Limits
 from sws.proto.h2.states import ConnectionState, Message, StreamState
 from sws.proto.h2.stream import Stream
+from sws.proto.http.messages import CheckedSection, check_section, check_sent, parse_response
 
 __all__ = ["ClientConnection"]
 
@@ -166,7 +166,7 @@ class ClientConnection(Connection):
         elif stream.heard is Message.TUNNEL or not ended:
             raise H2StreamError(number, ErrorCode.PROTOCOL_ERROR, "HEADERS in the middle of a message")
         else:
-            section = check_section(number, fields)
+            section = check_section(fields)
             self._check_content(stream, 0, True)
             if fields:
                 events.append(Trailers(number, section.fields))
@@ -174,7 +174,7 @@ class ClientConnection(Connection):
 
     def _on_head(self, stream: Stream, fields: list[Field], ended: bool, events: list[Event]) -> None:
         number = stream.number
-        status, section = parse_response(number, fields)
+        status, section = parse_response(fields)
         if status < 200:
             stream.informational += 1
             if ended or status == 101 or stream.informational > _INFORMATIONAL_MAXIMUM:

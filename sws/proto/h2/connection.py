@@ -24,7 +24,6 @@ from sws.base.errors import DecodeError, H2ConnectionError, H2StreamError, Limit
 from sws.proto.h2.blocks import BlockAssembly
 from sws.proto.h2.budgets import Budgets
 from sws.proto.h2.errors import ErrorCode
-from sws.proto.h2.fields import check_sent
 from sws.proto.h2.frames import (
     SETTINGS_ACK,
     Flag,
@@ -67,6 +66,7 @@ from sws.proto.h2.states import (
 )
 from sws.proto.h2.stream import Stream
 from sws.proto.hpack import Decoder, Encoder
+from sws.proto.http.messages import check_sent
 
 __all__ = ["PREFACE", "Connection"]
 
@@ -296,17 +296,24 @@ class Connection:
         except LimitExceeded:
             fields = None
         if priority is None:
-            self._on_section(number, fields, flags & 1 != 0, now, events)
+            self._take_section(number, fields, flags & 1 != 0, now, events)
             return
         try:
             dependency = decode_dependency(number, priority)
         except H2StreamError:
             self._numbers.highest = max(self._numbers.highest, number)  # it is the stream's fault, which therefore is no longer idle
             raise
-        self._on_section(number, fields, flags & 1 != 0, now, events)
+        self._take_section(number, fields, flags & 1 != 0, now, events)
         self._budgets.spend("priority", now)
         if self._tree is not None and number in self._streams:
             self._tree.depend(number, dependency)
+
+    def _take_section(self, number: int, fields: list[Field] | None, ended: bool, now: float, events: list[Event]) -> None:
+        """A message that is malformed is an error of its stream.  RFC 9113 §8.1.1"""
+        try:
+            self._on_section(number, fields, ended, now, events)
+        except DecodeError as error:
+            raise H2StreamError(number, ErrorCode.PROTOCOL_ERROR, error.what) from None
 
     def _on_section(self, number: int, fields: list[Field] | None, ended: bool, now: float, events: list[Event]) -> None:
         """Decoded HEADERS; None for a section that is too large."""

@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0 OR MIT
-"""Response heads ready to leave.
-
-A server answers with few different sets of fields.  What a set needs is computed once, as a *plan*, and remembered under (status,
-fields) for all connections:
+"""Response heads ready to leave: what `proto.http.heads` takes apart, in HPACK's octets.
 
     group    the fields that many responses share (status, content-type, server …); they go into the connection's HPACK table
     literal  the others (length, validators …) as octets that touch no table, so that they are good on every connection
@@ -16,19 +13,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, final
 
-from sws.base.engine import Field, Fields
-from sws.base.errors import UsageError
-from sws.proto.h2.fields import check_sent
+from sws.base.engine import Field
 from sws.proto.hpack import Encoder
 from sws.proto.hpack.encoder import encode_literal
+from sws.proto.http.heads import HeadParts, PlanMemo
 
 __all__ = ["HeadBlocks", "HeadPlan", "plan_head"]
 
-_MEMO_SIZE: Final = 1024
+_GROUPS_MAXIMUM: Final = 1024
 _BLOCKS_MAXIMUM: Final = 64
-_OWN: Final = frozenset(
-    b"accept-ranges age content-length content-range etag expires last-modified location set-cookie x-request-id date".split()
-)
+_OK: Final = (b":status", b"200")
 
 
 @final
@@ -62,58 +56,21 @@ class HeadPlan:
 
 
 _groups: dict[tuple[tuple[Field, ...], bool], _Group] = {}
-_memo: dict[tuple[int, tuple[Field, ...]], HeadPlan] = {}
-#: id of a tuple of fields -> (the tuple, status, plan): the quick way for a tuple that comes again, which hashing is not.
-_by_identity: dict[int, tuple[tuple[Field, ...], int, HeadPlan]] = {}
 
 
-def _make_plan(status: int, fields: tuple[Field, ...]) -> HeadPlan:
-    if not 100 <= status <= 599:
-        raise UsageError("a status code has three digits")
-    shared: list[Field] = [(b":status", b"%d" % status)]
-    literal = b""
-    length: int | None = None
-    dated = status >= 200
-    for field in check_sent(fields):
-        name, value = field
-        if name == b"content-length":
-            if length is not None or not value.isdigit():
-                raise UsageError("one content-length, in digits")
-            length = int(value)
-        elif name == b"date":
-            dated = False
-        if name in _OWN:
-            literal += encode_literal(field)
-        else:
-            shared.append(field)
-    if length is not None and (status < 200 or status == 204):
-        raise UsageError("this status has no content-length (RFC 9110 §8.6)")
-    key = tuple(shared), dated
+def _make_plan(parts: HeadParts) -> HeadPlan:
+    key = parts.shared, parts.dated
     group = _groups.get(key)
     if group is None:
-        if len(_groups) >= _MEMO_SIZE:
+        if len(_groups) >= _GROUPS_MAXIMUM:
             _groups.clear()
         group = _groups[key] = _Group(*key)
-    return HeadPlan(group, literal, length, length if status == 200 and length is not None else -1)
+    whole = -1 if parts.length is None or parts.shared[0] != _OK else parts.length
+    literal = b"".join([encode_literal(field) for field in parts.own])
+    return HeadPlan(group, literal, parts.length, whole)
 
 
-def plan_head(status: int, fields: Fields) -> HeadPlan:
-    """The plan of a head, remembered.  Raises: UsageError for fields that cannot be sent."""
-    known = _by_identity.get(id(fields))
-    if known is not None and known[0] is fields and known[1] == status:
-        return known[2]
-    key = (status, fields if type(fields) is tuple else tuple(fields))
-    plan = _memo.get(key)
-    if plan is None:
-        plan = _make_plan(*key)
-        if len(_memo) >= _MEMO_SIZE:
-            _memo.clear()
-        _memo[key] = plan
-    if type(fields) is tuple:
-        if len(_by_identity) >= _MEMO_SIZE:
-            _by_identity.clear()
-        _by_identity[id(fields)] = (fields, status, plan)
-    return plan
+plan_head: Final = PlanMemo(_make_plan).find
 
 
 @final

@@ -17,14 +17,14 @@ from sws.base.engine import Aborted, Event, Field, Fields, Refused, RequestHead,
 from sws.base.errors import H2ConnectionError, H2StreamError, Http1Error, UsageError
 from sws.proto.h2.connection import Connection
 from sws.proto.h2.errors import ErrorCode
-from sws.proto.h2.fields import RequestParser, check_section
 from sws.proto.h2.frames import FrameHeader, decode_priority_update, encode_rst_stream
 from sws.proto.h2.heads import HeadBlocks, plan_head
 from sws.proto.h2.limits import Http2Limits, IdlePolicy
-from sws.proto.h2.priority import Priority, parse_priority
 from sws.proto.h2.sending import FRAME_HEAD
 from sws.proto.h2.states import ConnectionState, Intake, IntakeInput, Message, MessageInput, StreamState
 from sws.proto.h2.stream import Stream
+from sws.proto.http.messages import RequestParser, check_section
+from sws.proto.http.priority import Priority, parse_priority
 
 __all__ = ["ServerConnection"]
 
@@ -65,7 +65,7 @@ class ServerConnection(Connection):
     ) -> None:
         super().__init__(now, limits, client=False, observe=observe)
         self._idle = idle
-        self._parser = RequestParser(scheme, limits.fields, limits.connect_protocol)
+        self._parser = RequestParser(scheme, limits.fields, limits.connect_protocol, 20)
         self._heads = HeadBlocks(self._encoder, date)
         self._early_priorities: dict[int, Priority] = {}
         self._requests = 0
@@ -85,7 +85,7 @@ class ServerConnection(Connection):
         try:
             if fields is None:
                 raise Http1Error(431, "the field section is too large")
-            request = self._parser.parse(number, fields)
+            request = self._parser.parse(fields)
             if not ended:
                 self._check_declared(request)
             elif self._parser.last.content_length:
@@ -124,7 +124,7 @@ class ServerConnection(Connection):
             raise H2StreamError(number, ErrorCode.PROTOCOL_ERROR, "HEADERS in the middle of a message")
         if fields is None or len(fields) > self._limits.fields:
             raise H2StreamError(number, ErrorCode.ENHANCE_YOUR_CALM, "trailers that are too large")
-        section = check_section(number, fields)
+        section = check_section(fields)
         self._check_content(stream, 0, True)
         if fields and stream.intake <= _HELD:
             events.append(Trailers(number, section.fields))

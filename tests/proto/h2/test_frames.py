@@ -14,8 +14,9 @@ from sws.proto.h2.errors import ErrorCode
 from sws.proto.h2.frames import FrameHeader, FrameType
 from sws.proto.h2.frames.header import decode_header
 from sws.proto.h2.frames.priority import Dependency
-from sws.proto.h2.priority import DependencyTree, Priority, UrgencyScheduler, parse_priority
+from sws.proto.h2.priority import DependencyTree, UrgencyScheduler
 from sws.proto.h2.windows import ReceiveWindow
+from sws.proto.http.priority import Priority, parse_priority
 from tests.kit.vectors import extra_vectors
 
 DECODERS: dict[int, Callable[[FrameHeader, bytes], object]] = {

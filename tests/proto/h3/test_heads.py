@@ -12,17 +12,13 @@ from sws.proto.qpack import Decoder, Encoder
 DATE = b"Tue, 15 Nov 1994 08:12:31 GMT"
 
 
-def test_plans_are_remembered_within_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("_memo", "_by_identity", "_shared"):
-        monkeypatch.setattr(heads, name, {})
-    monkeypatch.setattr(heads, "_MEMO_SIZE", 8)
-    kept = [((b"x-a", b"%d" % number),) for number in range(30)]
-    for fields in kept:
-        plan = plan_head(200, fields)
-        assert plan_head(200, fields) is plan
-        assert plan_head(404, fields) is not plan
-        assert plan_head(200, list(fields)).shared == plan.shared
-    assert max(len(heads._memo), len(heads._by_identity), len(heads._shared)) <= 9
+def test_what_responses_share_is_remembered_within_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(heads, "_shared", {})
+    monkeypatch.setattr(heads, "_SHARED_MAXIMUM", 8)
+    for number in range(30):
+        plan = plan_head(200, ((b"x-shared", b"%d" % number), (b"content-length", b"5")))
+        assert plan_head(200, ((b"x-shared", b"%d" % number), (b"content-length", b"6"))).shared is plan.shared
+    assert len(heads._shared) <= 8
 
 
 def test_sections_are_kept_once_they_are_settled() -> None:

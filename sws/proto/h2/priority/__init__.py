@@ -5,11 +5,10 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from sws.proto.h2.priority.field import DEFAULT, Priority, parse_priority
 from sws.proto.h2.priority.tree import DependencyTree
 from sws.proto.h2.priority.urgency import UrgencyScheduler
 
-__all__ = ["DEFAULT", "DependencyTree", "Priority", "Scheduler", "UrgencyScheduler", "parse_priority"]
+__all__ = ["DependencyTree", "Scheduler", "UrgencyScheduler"]
 
 
 class Scheduler(Protocol):

@@ -15,7 +15,7 @@ from collections import deque
 from heapq import heappop, heappush
 from typing import Final, final
 
-from sws.proto.h2.priority.field import DEFAULT, Priority
+from sws.proto.http.priority import DEFAULT, Priority
 
 __all__ = ["UrgencyScheduler"]
 
