@@ -87,6 +87,12 @@ def _spki() -> str:
     return base64.b64encode(digest("sha256", certificate.spki)).decode("ascii")
 
 
+def _sendfile() -> str:
+    if hasattr(os, "sendfile"):
+        return "yes"
+    return "TransmitFile" if sys.platform == "win32" else "no, files are read and sent"
+
+
 def describe() -> Iterator[str]:
     """Lines of "name: value"."""
     yield f"sws:            {__version__}"
@@ -96,7 +102,7 @@ def describe() -> Iterator[str]:
     yield f"workers:        {'forked processes' if can_fork else 'none: this system cannot fork, one process serves'}"
     yield f"descriptors:    {raise_descriptor_limit() or 'unknown'}"
     yield f"pollers:        {', '.join(_pollers())}"
-    yield f"sendfile:       {'yes' if hasattr(os, 'sendfile') else 'no, files are read and sent'}"
+    yield f"sendfile:       {_sendfile()}"
     yield f"kernels:        {_kernels()}"
     yield f"key memory:     {_KEY_MEMORY[available_kind()]}"
     yield f"configuration:  {find_config() or 'none found (./sws.yaml, /etc/sws/sws.yaml)'}"

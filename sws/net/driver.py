@@ -40,7 +40,6 @@ from sws.base.engine import (
 )
 from sws.base.errors import Http1Error
 from sws.exchange.exchange import Exchange, PeerFacts
-from sws.os.files import send_span
 from sws.os.loop import Loop
 from sws.os.poller.base import READ, WRITE
 from sws.os.tasks import adopt
@@ -427,7 +426,7 @@ class StreamDriver:
         front = backlog[0]
         try:
             if isinstance(front, FileSpan):
-                count = send_span(self._sock, front)
+                count = self.loop.send_span(self._sock, front)
                 if count == 0:
                     self._lost()  # the file became shorter while it was sent
                 elif front.length == 0:

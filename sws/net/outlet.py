@@ -20,7 +20,6 @@ from dataclasses import dataclass
 from typing import Final, final
 
 from sws.base.engine import FileSpan, Output
-from sws.os.files import send_span
 from sws.os.loop import Loop
 
 __all__ = ["JOIN_OCTETS", "TURN_OCTETS", "Outlet", "SendLimits"]
@@ -110,7 +109,7 @@ class Outlet:
         front = backlog[0]
         try:
             if isinstance(front, FileSpan):
-                count = send_span(self._sock, front) if front.length else 0
+                count = self._loop.send_span(self._sock, front) if front.length else 0
                 if front.length == 0:
                     backlog.popleft()
                 elif count == 0:

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0 OR MIT
 """Files to sockets without copying, and files found without leaving their root.
 
-`send_span` is sendfile(2) where there is one and a plain read and send elsewhere.
+`send_span` is sendfile(2) where there is one and a plain read and send elsewhere; on Windows `poller.transfers` puts
+TransmitFile before it.
 
 `Root` opens files below one directory.  A path is given as its segments, already decoded and free of "." and ".."; the file system may
 still lead out of the root by symbolic links, so each component is opened relative to the descriptor of the one before with
@@ -22,7 +23,7 @@ from typing import Final, final
 
 from sws.base.engine import NO_FILE, FileSpan
 
-__all__ = ["LinkPolicy", "Root", "read_at", "send_span"]
+__all__ = ["LinkPolicy", "Root", "copy_span", "read_at", "send_span"]
 
 _CHUNK: Final = 65536
 _LINKS_MAXIMUM: Final = 16
@@ -57,17 +58,21 @@ def send_span(sock: socket.socket, span: FileSpan) -> int:
         except OSError as error:
             if error.errno not in (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP):
                 raise
-            count = _copy_span(sock, span)
+            return copy_span(sock, span)
     else:
-        count = _copy_span(sock, span)
+        return copy_span(sock, span)
     span.offset += count
     span.length -= count
     return count
 
 
-def _copy_span(sock: socket.socket, span: FileSpan) -> int:
+def copy_span(sock: socket.socket, span: FileSpan) -> int:
+    """`send_span` by reading and sending."""
     data = read_at(span.fd, min(span.length, _CHUNK), span.offset)
-    return sock.send(data) if data else 0
+    count = sock.send(data) if data else 0
+    span.offset += count
+    span.length -= count
+    return count
 
 
 class LinkPolicy(Enum):

@@ -15,13 +15,16 @@ never ends the loop.  If the poller breaks, the next kind takes over with all in
 
 from __future__ import annotations
 
+import socket
 from collections import deque
 from collections.abc import Callable
 from typing import Final, final
 
 from sws.base.clock import Clock
+from sws.base.engine import FileSpan
 from sws.base.errors import LimitExceeded
 from sws.os.clock import SystemClock
+from sws.os.files import send_span
 from sws.os.poller.base import Poller, PollerBroken
 from sws.os.poller.choose import choose_poller, fallback
 from sws.os.tasks import Waiter
@@ -55,6 +58,9 @@ class Loop:
         self.now = self._monotonic()
         self._poller = poller or choose_poller()
         self._poll = self._poller.poll
+        self._transfers = self._poller.transfers
+        #: As `files.send_span`, by the means that suits this loop's poller.
+        self.send_span: Callable[[socket.socket, FileSpan], int] = self._transfers.send_span if self._transfers else send_span
         self._handlers: dict[int, Handler] = {}
         self._timers = TimerWheel(self.now)
         self._soon: deque[Callback] = deque()
@@ -91,6 +97,8 @@ class Loop:
         """Forget a descriptor; call it before closing it."""
         if self._handlers.pop(fd, None) is not None:
             self._poller.disarm(fd)
+            if self._transfers is not None:
+                self._transfers.forget(fd)
 
     def _arm(self, fd: int, mask: int) -> None:
         try:

@@ -22,6 +22,7 @@ from sws.exchange.exchange import Exchange, Handler, PeerFacts
 from sws.net.driver import DriverLimits, StreamDriver
 from sws.net.secure import SecureEngine
 from sws.os.loop import Loop
+from sws.os.poller.base import Poller
 from sws.os.poller.choose import choose_poller
 from sws.proto.http1 import Http1Limits, IdlePolicy, ServerConnection
 from tests.kit.clock import FakeClock
@@ -200,6 +201,7 @@ class Rig:
       limits, driver_limits, idle:  as the engine and driver want them.
       tcp:      a loopback TCP connection instead of a socket pair.
       buffer:   octets of the server's send buffer, to make partial sends sure.
+      poller:   of the loop; the best one here unless given.
     """
 
     def __init__(
@@ -211,9 +213,10 @@ class Rig:
         idle: float = 60.0,
         tcp: bool = False,
         buffer: int | None = None,
+        poller: Poller | None = None,
     ) -> None:
         self.clock = FakeClock()
-        self.loop = Loop(choose_poller(), self.clock)
+        self.loop = Loop(poller or choose_poller(), self.clock)
         self.service = Script(handler)
         self.limits = limits or Http1Limits()
         self.driver_limits = driver_limits or DriverLimits()

@@ -3,6 +3,9 @@
 
 A submitted operation completes once: when one of its events holds (at once if it does already), when it is cancelled (with no
 events, unless it was complete before), or when its socket is closed (LOCAL_CLOSE).  Packets wait in the port until taken.
+
+A transfer (TransmitFile) goes on whenever the port is looked at, holds its file open on its own, and completes when all its octets are
+with the socket, the file has no more, or the connection is gone.
 """
 
 from __future__ import annotations
@@ -13,10 +16,32 @@ import socket
 import stat
 
 from sws.os.poller import iocp
+from sws.os.poller.transfers import FAILED
 from tests.kit.readiness import READ, WRITE, State, open_file, states
 
 _HANDLE_OFFSET = 1 << 20
 """Base handles are not the sockets' numbers here, so that mixing them up shows."""
+
+
+class _Transfer:
+    """A TransmitFile under way."""
+
+    def __init__(self, fd: int, identity: tuple[int, int], file: int, offset: int, length: int) -> None:
+        self.fd = fd
+        self.identity = identity
+        self.file = file
+        self.sent = 0
+        self._offset = offset
+        self._length = length
+
+    def move(self) -> bool:
+        """As much as the socket takes; True if it is over."""
+        while self.sent < self._length:
+            count = os.sendfile(self.fd, self.file, self._offset + self.sent, self._length - self.sent)
+            if not count:
+                break
+            self.sent += count
+        return True
 
 
 class FakeWindows:
@@ -24,11 +49,14 @@ class FakeWindows:
 
     def __init__(self) -> None:
         self._operations: dict[int, tuple[int, int, tuple[int, int] | None]] = {}
+        self._transfers: dict[int, _Transfer] = {}
         self._packets: list[tuple[int, int]] = []
         self._near, self._far = socket.socketpair()
         self._wakes = 0
         self._closed = False
         self.submitted: list[tuple[int, int, int]] = []
+        self.transferred: list[tuple[int, int, int]] = []  # descriptor, offset, length of each that began
+        self.refuse_transfer: OSError | None = None
         self.cancelled: list[int] = []
         self.waits: list[int | None] = []
         self.refuse_submit: OSError | None = None
@@ -57,10 +85,22 @@ class FakeWindows:
         self._operations[key] = (fd, events, open_file(fd))
         self._complete_ready(0)
 
+    def start_transfer(self, fd: int, file: int, offset: int, length: int, key: int) -> None:
+        self._check_open()
+        if self.refuse_transfer is not None:
+            raise self.refuse_transfer
+        identity = open_file(fd)
+        assert identity is not None
+        assert all(other.fd != fd for other in self._transfers.values()), "two transfers on one socket would mix"
+        self.transferred.append((fd, offset, length))
+        self._transfers[key] = _Transfer(fd, identity, os.dup(file), offset, length)
+
     def cancel(self, key: int) -> None:
         self.cancelled.append(key)
         if self.refuse_cancel is not None:
             raise self.refuse_cancel
+        if key in self._transfers:
+            self._end_transfer(key, FAILED)
         if self._operations.pop(key, None) is not None:
             self._packets.append((key, 0))
 
@@ -84,18 +124,40 @@ class FakeWindows:
 
     def close(self) -> None:
         self._closed = True
+        for key in list(self._transfers):
+            self._end_transfer(key, FAILED)
         self._near.close()
         self._far.close()
 
     def outstanding(self) -> int:
         """How many operations are in the kernel's hands."""
-        return len(self._operations)
+        return len(self._operations) + len(self._transfers)
 
     def _check_open(self) -> None:
         if self._closed:
             raise OSError(errno.EBADF, "ERROR_INVALID_HANDLE")
 
+    def _end_transfer(self, key: int, outcome: int) -> None:
+        os.close(self._transfers.pop(key).file)
+        self._packets.append((key, outcome))
+
+    def _move_transfers(self) -> None:
+        for key, transfer in list(self._transfers.items()):
+            if open_file(transfer.fd) != transfer.identity:
+                self._end_transfer(key, FAILED)
+                continue
+            try:
+                ended = transfer.move()
+            except BlockingIOError:
+                continue
+            except OSError:
+                self._end_transfer(key, FAILED)
+                continue
+            if ended:
+                self._end_transfer(key, transfer.sent)
+
     def _complete_ready(self, timeout: float | None) -> None:
+        self._move_transfers()
         for key, (fd, events, identity) in list(self._operations.items()):
             if open_file(fd) != identity:
                 del self._operations[key]
@@ -104,7 +166,10 @@ class FakeWindows:
         for fd, events, _ in self._operations.values():
             wanted[fd] = wanted.get(fd, 0) | (READ if events & iocp.AFD_POLL_RECEIVE else 0)
             wanted[fd] |= WRITE if events & iocp.AFD_POLL_SEND else 0
+        for transfer in self._transfers.values():
+            wanted[transfer.fd] = wanted.get(transfer.fd, 0) | WRITE
         found = states(wanted, timeout)
+        self._move_transfers()
         if found.pop(self._near.fileno(), None):
             self._near.recv(1)
             self._packets += [(iocp.WAKE_KEY, 0)] * self._wakes

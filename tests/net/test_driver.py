@@ -17,6 +17,7 @@ from sws.base.errors import Http1Error, UsageError
 from sws.exchange.exchange import Exchange, Handler
 from sws.net import driver as driver_module
 from sws.net.driver import LINGER_LONGEST, LINGER_OCTETS, LINGER_SECONDS, TURN_OCTETS, DriverLimits
+from sws.os import loop as loop_module
 from sws.os.files import send_span
 from sws.os.tasks import Cancelled, Waiter
 from sws.os.timers import Timer, TimerWheel
@@ -741,7 +742,7 @@ def test_at_most_so_much_of_one_connection_in_a_turn(tmp_path: pathlib.Path, mon
         sizes.append(count)
         return count
 
-    monkeypatch.setattr(driver_module, "send_span", counting)
+    monkeypatch.setattr(loop_module, "send_span", counting)
 
     def drain(sock: socket.socket) -> None:
         sock.setblocking(True)

@@ -11,6 +11,9 @@ Facts beside those in `iocp`:
 - IO_STATUS_BLOCK and AFD_POLL_INFO are written by the kernel at completion: an operation's memory is kept in `_operations`
   until its packet was taken from the port, also by close().
 - Without FILE_SKIP_SET_EVENT_ON_HANDLE each completion signals the helper's event for nobody.
+- TransmitFile reports to the port that its socket was associated with.  Associating once more is ERROR_INVALID_PARAMETER, and asking
+  is cheaper than knowing: a handle's number says nothing once its socket was closed.  Python's send and recv carry no OVERLAPPED and
+  so never complete there.  The packet has the OVERLAPPED's address, and the key of the association, which tells it from a poll's.
 - ULONG and NTSTATUS have 32 bits, handles and ULONG_PTR those of a pointer, whatever C's `long` is where ctypes runs; hence
   the fixed-width types.
 """
@@ -22,6 +25,7 @@ import sys
 from typing import Final, final
 
 from sws.os.poller.base import PollerUnavailable
+from sws.os.poller.transfers import FAILED
 
 __all__ = ["NativeWindowsApi", "native_windows_api"]
 
@@ -37,6 +41,10 @@ _INVALID_HANDLE: Final = ctypes.c_void_p(-1).value or 0
 _INFINITE: Final = 0xFFFF_FFFF
 _NO_TIMEOUT: Final = (1 << 63) - 1
 _WAIT_TIMEOUT: Final = 258
+_INVALID_PARAMETER: Final = 87
+_IO_PENDING: Final = 997
+_POLLS: Final = 0  # keys of associations; a wake-up bears the former
+_SENDINGS: Final = 1
 _STATUS_PENDING: Final = 0x103
 _STATUS_NOT_FOUND: Final = 0xC000_0225
 _BATCH: Final = 256
@@ -96,6 +104,18 @@ class OverlappedEntry(ctypes.Structure):
     ]
 
 
+class Overlapped(ctypes.Structure):
+    """OVERLAPPED with the offset written out."""
+
+    _fields_ = [
+        ("Internal", ctypes.c_size_t),
+        ("InternalHigh", ctypes.c_size_t),
+        ("Offset", ctypes.c_uint32),
+        ("OffsetHigh", ctypes.c_uint32),
+        ("hEvent", ctypes.c_void_p),
+    ]
+
+
 class _Helper:
     """A handle of AFD and the number of operations that it carries."""
 
@@ -117,6 +137,16 @@ class _Operation:
         self.info: Final = AfdPollInfo(_NO_TIMEOUT, 1, 0, (AfdPollHandleInfo * 1)(AfdPollHandleInfo(handle, events, 0)))
 
 
+class _Sending:
+    """One TransmitFile: its socket and the memory that the kernel writes to until its packet was taken."""
+
+    __slots__ = ("fd", "overlapped")
+
+    def __init__(self, fd: int, offset: int) -> None:
+        self.fd: Final = fd
+        self.overlapped: Final = Overlapped(0, 0, offset & 0xFFFF_FFFF, offset >> 32, None)
+
+
 def native_windows_api() -> NativeWindowsApi:
     """This system's Windows.
 
@@ -132,16 +162,19 @@ def native_windows_api() -> NativeWindowsApi:
 class NativeWindowsApi:
     """A completion port and its AFD helpers; see `iocp.WindowsApi` for the methods."""
 
-    __slots__ = ("_helpers", "_kernel32", "_ntdll", "_operations", "_port", "_winsock")
+    __slots__ = ("_helpers", "_kernel32", "_keys_of_sendings", "_mswsock", "_ntdll", "_operations", "_port", "_sendings", "_winsock")
 
     def __init__(self) -> None:
         self._kernel32: Final = _library("kernel32")
         self._ntdll: Final = _library("ntdll")
         self._winsock: Final = _library("ws2_32")
+        self._mswsock: Final = _library("mswsock")
         self._kernel32.CreateIoCompletionPort.restype = ctypes.c_void_p
         self._operations: dict[int, _Operation] = {}
+        self._sendings: dict[int, _Sending] = {}  # by key
+        self._keys_of_sendings: dict[int, int] = {}  # by the address of their OVERLAPPED
         self._helpers: list[_Helper] = []
-        self._port: int = self._created_port(_INVALID_HANDLE, 0)
+        self._port: int = self._created_port(_INVALID_HANDLE, 0, 0)
         try:
             self._helpers.append(self._open_helper())
         except OSError:
@@ -178,7 +211,32 @@ class NativeWindowsApi:
         operation.helper.load += 1
         self._operations[key] = operation
 
+    def start_transfer(self, fd: int, file: int, offset: int, length: int, key: int) -> None:
+        self._associate(fd)
+        sending = _Sending(fd, offset)
+        address = ctypes.addressof(sending.overlapped)
+        self._sendings[key] = sending
+        self._keys_of_sendings[address] = key
+        done = self._mswsock.TransmitFile(
+            ctypes.c_void_p(fd),
+            ctypes.c_void_p(_file_handle(file)),
+            ctypes.c_uint32(length),
+            ctypes.c_uint32(0),
+            ctypes.byref(sending.overlapped),
+            None,
+            ctypes.c_uint32(0),
+        )
+        if not done:
+            code = _last_error()
+            if code != _IO_PENDING:
+                del self._sendings[key], self._keys_of_sendings[address]
+                raise _windows_error(code)
+
     def cancel(self, key: int) -> None:
+        sending = self._sendings.get(key)
+        if sending is not None:
+            self._kernel32.CancelIoEx(ctypes.c_void_p(sending.fd), ctypes.byref(sending.overlapped))
+            return
         operation = self._operations.get(key)
         if operation is None:
             return
@@ -205,7 +263,9 @@ class NativeWindowsApi:
             if code == _WAIT_TIMEOUT:
                 return []
             raise _windows_error(code)
-        return [self._taken(entry.Overlapped) for entry in entries[: taken.value]]
+        return [
+            self._sent(entry) if entry.CompletionKey == _SENDINGS else self._taken(entry.Overlapped) for entry in entries[: taken.value]
+        ]
 
     def post_wakeup(self) -> None:
         self._kernel32.PostQueuedCompletionStatus(ctypes.c_void_p(self._port), ctypes.c_uint32(0), ctypes.c_void_p(0), None)
@@ -215,9 +275,9 @@ class NativeWindowsApi:
         if not port:
             return
         try:
-            for key in list(self._operations):
+            for key in [*self._operations, *self._sendings]:
                 self.cancel(key)
-            while self._operations and self.get_completions(1000):
+            while (self._operations or self._sendings) and self.get_completions(1000):
                 pass
         finally:
             self._port = 0
@@ -233,6 +293,19 @@ class NativeWindowsApi:
         operation.helper.load -= 1
         failed = operation.status.Status & 0xFFFF_FFFF or not operation.info.NumberOfHandles
         return (key, 0 if failed else operation.info.Handles[0].Events)
+
+    def _sent(self, entry: OverlappedEntry) -> tuple[int, int]:
+        """What the packet of a TransmitFile says; frees its memory."""
+        key = self._keys_of_sendings.pop(entry.Overlapped)
+        status = self._sendings.pop(key).overlapped.Internal & 0xFFFF_FFFF
+        return (key, FAILED if status else entry.NumberOfBytesTransferred)
+
+    def _associate(self, fd: int) -> None:
+        try:
+            self._created_port(fd, self._port, _SENDINGS)
+        except OSError:
+            if _last_error() != _INVALID_PARAMETER:
+                raise
 
     def _socket_handle(self, fd: int | None, control: int) -> int | None:
         handle = ctypes.c_void_p()
@@ -250,10 +323,10 @@ class NativeWindowsApi:
         )
         return None if failed else handle.value
 
-    def _created_port(self, handle: int, port: int) -> int:
-        """CreateIoCompletionPort: a new port, or, with one given, the association of a handle with it."""
+    def _created_port(self, handle: int, port: int, key: int) -> int:
+        """CreateIoCompletionPort: a new port, or, with one given, the association of a handle with it; its packets bear the key."""
         created = self._kernel32.CreateIoCompletionPort(
-            ctypes.c_void_p(handle), ctypes.c_void_p(port), ctypes.c_void_p(0), ctypes.c_uint32(0)
+            ctypes.c_void_p(handle), ctypes.c_void_p(port), ctypes.c_void_p(key), ctypes.c_uint32(0)
         )
         if not created:
             raise _windows_error(_last_error())
@@ -291,7 +364,7 @@ class NativeWindowsApi:
             raise self._status_error(status)
         helper = _Helper(handle.value or 0)
         try:
-            self._created_port(helper.handle, self._port)
+            self._created_port(helper.handle, self._port, _POLLS)
         except OSError:
             self._kernel32.CloseHandle(handle)
             raise
@@ -307,6 +380,16 @@ def _library(name: str) -> ctypes.CDLL:
         return ctypes.WinDLL(name, use_last_error=True)
     else:
         raise PollerUnavailable("this system has no completion ports")
+
+
+def _file_handle(fd: int) -> int:
+    """The handle beneath a descriptor of the C library."""
+    if sys.platform == "win32":
+        import msvcrt
+
+        return msvcrt.get_osfhandle(fd)
+    else:
+        raise PollerUnavailable("this system has no file handles")
 
 
 def _last_error() -> int:

@@ -24,9 +24,12 @@ or harmful (epoll interests are changed for both).
 
 from __future__ import annotations
 
-from typing import Final, Protocol, final
+from typing import TYPE_CHECKING, Final, Protocol, final
 
 from sws.base.errors import SwsError, UsageError
+
+if TYPE_CHECKING:
+    from sws.os.poller.transfers import Transfers
 
 __all__ = [
     "ERROR",
@@ -78,6 +81,11 @@ class Poller(Protocol):
     @property
     def name(self) -> str:
         """Which kind: "epoll", "kqueue", "iocp", "select" or "stub"."""
+        ...
+
+    @property
+    def transfers(self) -> Transfers | None:
+        """Files that the kernel sends by itself and whose end it tells; None where sendfile(2) does better."""
         ...
 
     def arm(self, fd: int, mask: int) -> None:

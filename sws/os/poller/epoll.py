@@ -104,6 +104,7 @@ class EpollPoller:
     __slots__ = ("_kernel", "_known", "_one_shots", "_wake")
 
     name: Final = "epoll"
+    transfers: Final = None
 
     def __init__(self, create: Callable[[], EpollKernel] | None = _NATIVE) -> None:
         if create is None:

@@ -25,6 +25,7 @@ Odd facts of the platform, as far as they are known (none of it is documented by
 - A refused connect() is CONNECT_FAIL; a reset is ABORT; the peer's end of stream is DISCONNECT, which is READ, not ERROR.
 - Timeouts count whole milliseconds, rounded up here; 0xFFFFFFFF is for ever.  The clock beneath ticks with 15.6 ms.
 - A wake-up is an empty packet with key 0, posted to the port.
+- TransmitFile completes to the port as well: `transfers` tells how that becomes readiness.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ from typing import Final, Protocol, final
 from sws.base.errors import UsageError
 from sws.os.poller._windows_api import native_windows_api
 from sws.os.poller.base import ONESHOT, READ, WRITE, PollerBroken, PollerUnavailable, bounded_wait, checked_mask, reported_mask
+from sws.os.poller.transfers import Transfers
 
 __all__ = [
     "AFD_POLL_ABORT",
@@ -77,12 +79,20 @@ class WindowsApi(Protocol):
         """Start an AFD poll operation; it completes once, in get_completions.  OSError if the handle is not (any more) a socket."""
         ...
 
+    def start_transfer(self, fd: int, file: int, offset: int, length: int, key: int) -> None:
+        """Begin to send a part of a file; it completes once, in get_completions.  OSError if it cannot begin."""
+        ...
+
     def cancel(self, key: int) -> None:
         """Have an operation complete now; one that did already is fine."""
         ...
 
     def get_completions(self, timeout_ms: int | None) -> list[tuple[int, int]]:
-        """Wait for packets: [(key, AFD events)], events being 0 for a cancelled or failed operation and for WAKE_KEY."""
+        """Wait for packets.
+
+        Returns: [(key, what came of it)]: of a poll operation its AFD events, 0 for a cancelled or failed one and for WAKE_KEY; of a
+                 transfer the octets that left, or FAILED.
+        """
         ...
 
     def post_wakeup(self) -> None:
@@ -124,7 +134,7 @@ class IocpPoller:
     Raises:  PollerUnavailable elsewhere, or if the port or AFD cannot be opened.
     """
 
-    __slots__ = ("_api", "_current", "_keys", "_stale", "_watches")
+    __slots__ = ("_api", "_current", "_keys", "_stale", "_watches", "transfers")
 
     name: Final = "iocp"
 
@@ -137,6 +147,8 @@ class IocpPoller:
         self._current: dict[int, _Watch] = {}  # by key
         self._stale: dict[int, _Watch] = {}  # by descriptor
         self._keys: Final = count(WAKE_KEY + 1)
+        #: Files on their way by TransmitFile.
+        self.transfers: Final = Transfers(self._api, self._keys)
 
     def arm(self, fd: int, mask: int) -> None:
         checked_mask(mask)
@@ -168,20 +180,24 @@ class IocpPoller:
             completions = self._api.get_completions(None if wait is None else math.ceil(wait * 1000))
         except OSError as error:
             raise PollerBroken(f"the completion port failed: {error}") from error
-        ready = []
-        for key, events in completions:
+        ready: dict[int, int] = {}
+        for key, outcome in completions:
             watch = self._current.pop(key, None)
-            if watch is not None:
-                mask = self._completed(watch, events)
-                if mask:
-                    ready.append((watch.fd, mask))
-        return ready
+            events = outcome
+            if watch is None:
+                watch = self._transferred(key, outcome)
+                events = AFD_POLL_SEND
+            mask = self._completed(watch, events) if watch is not None else 0
+            if watch is not None and mask:
+                ready[watch.fd] = ready.get(watch.fd, 0) | mask
+        return list(ready.items())
 
     def wake(self) -> None:
         self._api.post_wakeup()
 
     def close(self) -> None:
         self._api.close()
+        self.transfers.close()
 
     def fileno(self) -> int:
         """-1: a port is a handle, not a descriptor."""
@@ -194,8 +210,9 @@ class IocpPoller:
         while self._stale:
             fd, watch = self._stale.popitem()
             key = next(self._keys)
+            interest = watch.interest & ~WRITE if self.transfers.is_under_way(fd) else watch.interest
             try:
-                self._api.submit_poll(watch.handle, _events(watch.interest), key)
+                self._api.submit_poll(watch.handle, _events(interest), key)
             except OSError as error:
                 if self._is_socket(fd):
                     self._stale[fd] = watch
@@ -224,6 +241,14 @@ class IocpPoller:
         else:
             self._stale[watch.fd] = watch
         return mask
+
+    def _transferred(self, key: int, octets: int) -> _Watch | None:
+        """Note the end of a transfer; returns the watch that is writable again."""
+        fd = self.transfers.completed(key, octets)
+        watch = None if fd is None else self._watches.get(fd)
+        if watch is not None:
+            self._abandon(watch)  # what it asks for now has no WRITE in it
+        return watch
 
     def _abandon(self, watch: _Watch) -> None:
         if watch.key:

@@ -96,6 +96,7 @@ class KqueuePoller:
     __slots__ = ("_add", "_api", "_filters", "_interests", "_kernel", "_one_shot", "_told", "_touched", "_wake")
 
     name: Final = "kqueue"
+    transfers: Final = None
 
     def __init__(self, api: KqueueApi | None = _NATIVE) -> None:
         if api is None:

@@ -59,6 +59,7 @@ class SelectPoller:
     __slots__ = ("_call", "_interests", "_readers", "_wake", "_windows", "_writers")
 
     name: Final = "select"
+    transfers: Final = None
 
     def __init__(self, call: SelectCall = _select.select, *, windows: bool = sys.platform == "win32") -> None:
         self._call: Final = call

@@ -25,6 +25,7 @@ class StubPoller:
     __slots__ = ("_closed", "_injected", "_interests", "timeouts", "wakes")
 
     name: Final = "stub"
+    transfers: Final = None
 
     def __init__(self) -> None:
         self._interests: dict[int, int] = {}

@@ -39,6 +39,7 @@ class TruthfulStub:
         self.fileno = self._stub.fileno
         self.armed = self._stub.armed
         self.name = self._stub.name
+        self.transfers = self._stub.transfers
 
     def poll(self, timeout: float | None) -> list[tuple[int, int]]:
         wanted = {fd: mask & BOTH for fd, mask in self._stub.armed().items()}

@@ -218,6 +218,7 @@ def test_timeouts_round_up_to_milliseconds(poller: IocpPoller, windows: FakeWind
         (_windows_api.IoStatusBlock, 16, {"Status": 0, "Information": 8}),
         (_windows_api.AfdPollHandleInfo, 16, {"Handle": 0, "Events": 8, "Status": 12}),
         (_windows_api.AfdPollInfo, 32, {"Timeout": 0, "NumberOfHandles": 8, "Exclusive": 12, "Handles": 16}),
+        (_windows_api.Overlapped, 32, {"Internal": 0, "InternalHigh": 8, "Offset": 16, "OffsetHigh": 20, "hEvent": 24}),
         (_windows_api.OverlappedEntry, 32, {"CompletionKey": 0, "Overlapped": 8, "Internal": 16, "NumberOfBytesTransferred": 24}),
     ],
 )
