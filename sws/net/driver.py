@@ -48,7 +48,7 @@ from sws.os.timers import Timer
 __all__ = ["ConnectionDriver", "DriverLimits", "Service", "StreamDriver"]
 
 READ_SIZE: Final = 65536
-FIRST_READ_SIZE: Final = 8192  # a request's head fits; PyPy fills its nursery with what is asked for, not with what came
+FIRST_READ_SIZE: Final = 2048  # most heads fit; PyPy fills its nursery with what is asked for, not with what came
 TURN_OCTETS: Final = 1 << 20
 JOIN_OCTETS: Final = 1 << 18
 HOLD_OCTETS: Final = 1 << 18
@@ -232,8 +232,8 @@ class StreamDriver:
                 except OSError:
                     self._lost()
                 else:
-                    if len(data) == FIRST_READ_SIZE:
-                        self._read_size = READ_SIZE
+                    if len(data) == self._read_size < READ_SIZE:
+                        self._read_size *= 2
                     self._handle(self.engine.receive(data, self.loop.now) if data else self._eof())
             else:
                 self._read_lingering()

@@ -47,7 +47,7 @@ class Histogram:
 
     def observe(self, value: float) -> None:
         """Count one observation."""
-        self.counts[bisect_left(self.bounds, value)] += 1
+        self.counts[0 if value <= self.bounds[0] else bisect_left(self.bounds, value)] += 1
         self.total += value
 
 

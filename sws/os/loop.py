@@ -202,8 +202,12 @@ class Loop:
     def _run_queued(self) -> None:
         while self._from_threads:
             self._soon.append(self._from_threads.popleft())
-        for _ in range(len(self._soon)):
-            self._call(self._soon.popleft())
+        soon = self._soon
+        for _ in range(len(soon)):
+            try:
+                soon.popleft()()
+            except Exception as error:
+                self.on_error(error)
 
     def _run_slow(self) -> None:
         until = self._monotonic() + SLOW_SLICE

@@ -284,9 +284,10 @@ def test_pipelining_without_reading_is_bounded() -> None:
         assert answered * 50_000 < 1_000_000
         assert client.unsent  # and it is not read from either
         client.unsent = b""  # the client thinks better of it
+        before = answered
         client.reading = True
         rig.settle()
-        assert answered == len(client.responses()) > 20
+        assert answered == len(client.responses()) > before
         assert rig.errors == []
 
 

@@ -26,6 +26,7 @@ from sws.proto.http.authority import Authority, parse_authority
 
 __all__ = [
     "ORIGIN_FORM",
+    "ORIGIN_OCTETS",
     "AbsoluteForm",
     "Authority",
     "PathSegments",
@@ -46,6 +47,8 @@ _PLAIN: Final = rb"A-Za-z0-9\-._~!$&'()*+,;=:@|^`\[\]{}"
 _PATH: Final = rb"[" + _PLAIN + rb"/]*(?:%[0-9A-Fa-f]{2}[" + _PLAIN + rb"/]*)*"
 _QUERY: Final = rb"[" + _PLAIN + rb"/?]*(?:%[0-9A-Fa-f]{2}[" + _PLAIN + rb"/?]*)*"
 
+#: What an origin-form that begins with "/" may be made of in any order; only "%" asks for a closer look.
+ORIGIN_OCTETS: Final = bytes(octet for octet in range(33, 127) if re.match(rb"[" + _PLAIN + rb"/?]", bytes((octet,))))
 #: The expression of origin-form, without groups, for larger ones that contain it.  RFC 9112 §3.2.1.
 ORIGIN_FORM: Final = rb"/" + _PATH + rb"(?:\?" + _QUERY + rb")?"
 _ORIGIN_RE: Final = re.compile(rb"(/" + _PATH + rb")(?:\?(" + _QUERY + rb"))?")

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0 OR MIT
 """Message heads: accept quickly, explain slowly.  RFC 9112 §2 to §5.
 
-A field section is split at CR LF and each line looked at by itself, in up to three ways, the quickest first:
+A field section is split at LF and each line, its CR at the end, looked at by itself, in up to three ways, the quickest first:
 
 - A client sends most lines again and again, like `Accept: */*`.  `_lines` maps each one met before, whole, to its field; a line gets in
   there only after the grammar accepted it, and only if its name is one of `_REPEATED`: values that are secrets (cookies,
@@ -23,15 +23,16 @@ from typing import Final
 from sws.base.engine import Field
 from sws.base.errors import Http1Error
 
-__all__ = ["check_partial_head", "parse_fields", "parse_request_line", "parse_status_line", "unfold"]
+__all__ = ["check_partial_head", "parse_fields", "parse_lines", "parse_request_line", "parse_status_line", "unfold"]
 
 _TCHAR: Final = rb"!#$%&'*+\-.^_`|~0-9A-Za-z"
-_TEXT: Final = bytes(octet for octet in range(256) if octet == 9 or (octet >= 32 and octet != 127))
+#: 0 for what a field value may consist of, 1 for control characters.
+_CONTROLS: Final = bytes(octet != 9 and (octet < 32 or octet == 127) for octet in range(256))
 _NAMES_MAXIMUM: Final = 1024
 _NAME_LENGTH: Final = 64
 _LINES_MAXIMUM: Final = 1024
 _LINE_LENGTH: Final = 320
-_FIELD: Final = re.compile(rb"([" + _TCHAR + rb"]+): ?([^\x00-\x08\x0a-\x1f\x7f]*)")
+_FIELD: Final = re.compile(rb"([" + _TCHAR + rb"]+): ?([^\x00-\x08\x0a-\x1f\x7f]*)\r")
 _REQUEST_LINE: Final = re.compile(rb"([" + _TCHAR + rb"]+) ([\x21-\x7e]+) HTTP/1\.([0-9])")
 _STATUS_LINE: Final = re.compile(rb"HTTP/1\.([0-9]) ([1-5][0-9][0-9])(?: ([\t\x20-\x7e\x80-\xff]*))?")
 _VERSION: Final = re.compile(rb"HTTP/[0-9]\.[0-9]")
@@ -110,24 +111,30 @@ def parse_fields(section: bytes, maximum: int, status: int = 400) -> list[Field]
     Returns: (name in lower case, value without surrounding white space) in order.
     Raises:  Http1Error `status` or 431.
     """
-    lines = section.split(b"\r\n")
+    lines = section.split(b"\n")
     lines.pop()
     if len(lines) > maximum:
-        raise _explain_fields(section, status) if section.count(b"\n") != len(lines) else Http1Error(431, "too many fields")
-    known = _lines.get
+        raise _explain_fields(section, status) if section.count(b"\r\n") != len(lines) else Http1Error(431, "too many fields")
     try:
-        return [known(line) or _parse_field(line) for line in lines]
+        return parse_lines(lines)
     except ValueError:
         raise _explain_fields(section, status) from None
 
 
+def parse_lines(lines: list[bytes]) -> list[Field]:
+    """Field lines, each with the CR of its end.  Raises: ValueError if one is malformed."""
+    known = _lines.get
+    return [known(line) or _parse_field(line) for line in lines]
+
+
 def _parse_field(line: bytes) -> Field:
     """A field line that is not known as a whole.  Raises: ValueError."""
-    name, colon, value = line.partition(b": ")
+    name, _, value = line.partition(b": ")
     lower = _names.get(name)
-    if lower is None or not colon or value.translate(None, _TEXT):  # a new name, no space behind the colon, or a fault
+    # The only control character is the CR at the end; else, or with a new name or no space behind the colon, look closer.
+    if lower is None or not value.endswith(b"\r") or value.translate(_CONTROLS).find(1) != len(value) - 1:
         lower, value = _parse_slowly(line)
-    field = (lower, value.strip())  # of white space only SP and HTAB can be there, as §5.1 wants
+    field = (lower, value.strip())  # of white space only SP, HTAB and the CR can be there, as §5.1 wants
     if lower in _REPEATED and len(line) <= _LINE_LENGTH:
         if len(_lines) >= _LINES_MAXIMUM:  # whoever fills it with junk costs others one slower request
             _lines.clear()

@@ -14,11 +14,12 @@ from typing import Final, final
 
 from sws.base.engine import RequestHead, index_fields
 from sws.base.errors import DecodeError, Http1Error
-from sws.proto.http.target import ORIGIN_FORM, RequestTarget, parse_authority, parse_target
-from sws.proto.http1.head import parse_fields, parse_request_line
+from sws.proto.http.method import CONNECT, REGISTERED_METHODS
+from sws.proto.http.target import ORIGIN_FORM, ORIGIN_OCTETS, RequestTarget, parse_authority, parse_target
+from sws.proto.http1.head import parse_fields, parse_lines, parse_request_line
 from sws.proto.http1.limits import Http1Limits
 
-__all__ = ["CHUNKED", "NO_CONTENT", "Framing", "content_length_of", "has_token", "parse_request", "transfer_codings"]
+__all__ = ["CHUNKED", "NO_CONTENT", "Framing", "content_length_of", "has_token", "parse_request", "parse_usual", "transfer_codings"]
 
 CHUNKED: Final = -1
 """In place of a content length: the content is chunked."""
@@ -30,6 +31,8 @@ _SINGLE: Final = (b"host", b"content-length")  # the others that matter here are
 
 #: A request line of 1.1 whose target is in origin-form and needs no further look.
 _usual_line: Final = re.compile(rb"([A-Z]+) (" + ORIGIN_FORM + rb") HTTP/1\.1").fullmatch
+_is_origin_form: Final = re.compile(ORIGIN_FORM).fullmatch
+_USUAL_METHODS: Final = REGISTERED_METHODS - {CONNECT}
 
 _good_hosts: set[bytes] = set()
 
@@ -87,6 +90,50 @@ def transfer_codings(value: bytes, status: int = 400) -> None:
     raise Http1Error(501, "a transfer coding that is not implemented")
 
 
+def parse_usual(data: bytes, limits: Http1Limits, scheme: bytes) -> RequestHead | None:
+    """What most clients send most of the time, in as few steps as can be: one whole request of 1.1 that has no content.
+
+    Args:
+      data:    what arrived, shorter than `limits` let a request line or field section be.
+      scheme:  of the connection.
+    Returns: None for anything else, be it right or wrong: `parse_request` tells.
+    """
+    lines = data.split(b"\n")
+    if lines.pop() or lines.pop() != b"\r" or not lines or len(lines) > limits.fields:
+        return None
+    words = lines[0].split(b" ")
+    if len(words) != 3:
+        return None
+    method, target, version = words
+    if version != b"HTTP/1.1\r" or method not in _USUAL_METHODS or not target.startswith(b"/"):
+        return None
+    if target.translate(None, ORIGIN_OCTETS) and _is_origin_form(target) is None:
+        return None
+    del lines[0]
+    try:
+        fields = parse_lines(lines)  # an empty line, where another request begins, is malformed too
+    except ValueError:
+        return None
+    index = dict(fields)
+    authority = index.get(b"host")
+    if authority is None or authority not in _good_hosts or len(index) != len(fields):
+        return None
+    if not _has_no_content(index):
+        return None
+    return RequestHead(method, scheme, authority, target, fields, index, 11)
+
+
+def _has_no_content(index: dict[bytes, bytes]) -> bool:
+    """No field asks for more than the usual: no content, and the connection goes on."""
+    return (
+        index.get(b"connection", b"keep-alive") == b"keep-alive"
+        and b"content-length" not in index
+        and b"transfer-encoding" not in index
+        and b"expect" not in index
+        and b"upgrade" not in index
+    )
+
+
 def parse_request(line: bytes, section: bytes, limits: Http1Limits, scheme: bytes) -> tuple[RequestHead, Framing]:
     """A whole request head.
 
@@ -120,14 +167,7 @@ def parse_request(line: bytes, section: bytes, limits: Http1Limits, scheme: byte
     elif usual is None:
         scheme, authority, target = _any_form(method, target, scheme, authority)
     head = RequestHead(method, scheme, authority, target, fields, index, version)
-    if (
-        usual is not None
-        and index.get(b"connection", b"keep-alive") == b"keep-alive"
-        and b"content-length" not in index
-        and b"transfer-encoding" not in index
-        and b"expect" not in index
-        and b"upgrade" not in index
-    ):
+    if usual is not None and _has_no_content(index):
         return head, NO_CONTENT
     return head, _framing(head, limits)
 

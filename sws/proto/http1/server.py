@@ -25,7 +25,7 @@ from sws.base.errors import Http1Error, UsageError
 from sws.proto.http1.chunked import LAST_CHUNK, ChunkedDecoder, encode_chunk_head, encode_trailers
 from sws.proto.http1.head import check_partial_head
 from sws.proto.http1.limits import Http1Limits, IdlePolicy
-from sws.proto.http1.request import CHUNKED, NO_CONTENT, parse_request
+from sws.proto.http1.request import CHUNKED, NO_CONTENT, Framing, parse_request, parse_usual
 from sws.proto.http1.response import plan_head
 from sws.proto.http1.states import RESPONDER, Said, State
 
@@ -70,6 +70,7 @@ class ServerConnection:
         scheme: bytes = b"http",
     ) -> None:
         self._limits = limits
+        self._usual = min(limits.request_line, limits.head)
         self._idle = idle
         self._date = date
         self._scheme = scheme
@@ -120,6 +121,10 @@ class ServerConnection:
         """Octets from the client; b"" looks again at those held back."""
         events: list[Event] = []
         if self._peer is _IDLE and not self._buffer and data and not self.wants_close:
+            request = parse_usual(data, self._limits, self._scheme) if len(data) <= self._usual else None
+            if request is not None:
+                self._begin(request, NO_CONTENT)
+                return [RequestStarted(self._stream, request, True)]
             end = data.find(b"\r\n\r\n")
             if end > 0 and data[0] != 13:
                 self._accept_head(data, end, now, events)
@@ -219,15 +224,9 @@ class ServerConnection:
         except Http1Error as error:
             self._refuse_head(self._first_fault(data[: end + 3]) or error, data, events)
             return
-        self._stream = stream = self._stream + 1
-        self._request = request
-        self._framing = framing
-        self._persistent = framing.persistent and not self._last and stream < limits.requests
-        self._us = _OWED
+        self._begin(request, framing)
         if framing.length == 0:
-            self._peer = _DONE
-            self._deadline = None
-            events.append(RequestStarted(stream, request, True))
+            events.append(RequestStarted(self._stream, request, True))
             return
         self._peer = _BODY
         self._expects_continue = framing.expects_continue
@@ -237,7 +236,17 @@ class ServerConnection:
         self._content_since = now
         self._stopped_at = None
         self._set_content_deadline(now)
-        events.append(RequestStarted(stream, request, False))
+        events.append(RequestStarted(self._stream, request, False))
+
+    def _begin(self, request: RequestHead, framing: Framing) -> None:
+        """An exchange whose request is complete, unless its content is still to come."""
+        self._stream = stream = self._stream + 1
+        self._request = request
+        self._framing = framing
+        self._persistent = framing.persistent and not self._last and stream < self._limits.requests
+        self._us = _OWED
+        self._peer = _DONE
+        self._deadline = None
 
     def _first_fault(self, part: bytes) -> Http1Error | None:
         """What would have been refused had the head come octet by octet."""
@@ -436,6 +445,7 @@ class ServerConnection:
             and request.method == b"GET"
         ):
             self._us = _DONE
+            self._request = None  # until the turn's end what is kept costs PyPy's collector two copies
             response = b"".join((plan.block, b"date: ", self._date(), b"\r\n\r\n", content))
             self._out.append(response)
             self._queued += len(response)

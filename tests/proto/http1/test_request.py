@@ -11,7 +11,16 @@ from sws.base.engine import RequestHead
 from sws.base.errors import DecodeError, Http1Error
 from sws.proto.http.target import parse_target
 from sws.proto.http1.limits import Http1Limits
-from sws.proto.http1.request import CHUNKED, Framing, content_length_of, has_token, parse_request, transfer_codings
+from sws.proto.http1.request import (
+    CHUNKED,
+    NO_CONTENT,
+    Framing,
+    content_length_of,
+    has_token,
+    parse_request,
+    parse_usual,
+    transfer_codings,
+)
 
 _LIMITS = Http1Limits()
 
@@ -145,3 +154,68 @@ def test_many_hosts() -> None:
     for _ in range(2):
         with pytest.raises(Http1Error):
             _parse(b"GET / HTTP/1.1", b"Host: a@b\r\n")
+
+
+# --- the quick way ---------------------------------------------------------------------------------------------------
+
+_BROWSER = (
+    b"GET /a/b.html?q=1&r=%41 HTTP/1.1\r\nHost: a.example\r\nUser-Agent: Mozilla/5.0 (X11; rv:145.0)\r\nAccept: */*\r\n"
+    b"Cookie: a=b; c=d\r\nX-New: \t v \r\nConnection: keep-alive\r\n\r\n"
+)
+
+
+def _slow(data: bytes) -> tuple[RequestHead, Framing] | None:
+    line_end = data.find(b"\r\n")
+    try:
+        return parse_request(data[:line_end], data[line_end + 2 : data.find(b"\r\n\r\n") + 2], _LIMITS, b"http")
+    except Http1Error:
+        return None
+
+
+def test_the_quick_way_takes_the_usual_request() -> None:
+    head = _slow(_BROWSER)  # makes its host a good one
+    assert head is not None
+    assert parse_usual(_BROWSER, _LIMITS, b"http") == head[0]
+    assert head[1] is NO_CONTENT
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"GET / HTTP/1.1\r\nHost: unseen.example\r\n\r\n",
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"GET / HTTP/1.0\r\nHost: a.example\r\n\r\n",
+        b"GET /%4 HTTP/1.1\r\nHost: a.example\r\n\r\n",
+        b"GET http://a.example/ HTTP/1.1\r\nHost: a.example\r\n\r\n",
+        b"CONNECT /a HTTP/1.1\r\nHost: a.example\r\n\r\n",
+        b"BREW / HTTP/1.1\r\nHost: a.example\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a.example\r\nHost: a.example\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a.example\r\n\r\nGET / HTTP/1.1\r\nHost: a.example\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a.example\nX: y\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 0\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a.example\r\nConnection: close\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a.example\r\n" + b"A: b\r\n" * 100 + b"\r\n",
+        *(b"\r\n", b"\n", b"\r\n\r\n", b"x", b"x\n", b"\r\r\n\r\n"),
+    ],
+)
+def test_the_quick_way_leaves_everything_else(data: bytes) -> None:
+    _slow(_BROWSER)
+    assert parse_usual(data, _LIMITS, b"http") is None
+
+
+def test_the_quick_way_never_takes_what_the_other_does_not() -> None:
+    """One or two octets of a browser's request changed, put in or taken out."""
+    _slow(_BROWSER)
+    chance = random.Random(9112)
+    taken = 0
+    for _ in range(20_000):
+        data = bytearray(_BROWSER)
+        for _ in range(chance.randrange(1, 3)):
+            at = chance.randrange(len(data))
+            data[at : at + chance.randrange(2)] = bytes(chance.choices(b"\r\n: \t/%?aH1.\x00\x7f\xff", k=chance.randrange(2)))
+        quick = parse_usual(bytes(data), _LIMITS, b"http")
+        if quick is not None:
+            assert data.find(b"\r\n\r\n") == len(data) - 4
+            assert _slow(bytes(data)) == (quick, NO_CONTENT)
+            taken += 1
+    assert 1000 < taken < 19_000
