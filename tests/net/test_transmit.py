@@ -10,7 +10,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from sws.exchange.exchange import Exchange, Handler
 from sws.os import loop as loop_module
 from sws.os.poller.base import Poller
 from sws.os.poller.choose import fallback
@@ -18,15 +17,16 @@ from sws.os.poller.iocp import IocpPoller
 from sws.os.poller.select import SelectPoller
 from tests.kit.driver import Rig, get
 from tests.kit.fake_afd import FakeWindows
+from tests.kit.handlers import descriptors, of_file
 
 LENGTH = 1_500_000
 
 
 @pytest.fixture(autouse=True)
 def no_descriptor_leaks() -> Iterator[None]:
-    before = len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0
+    before = descriptors()
     yield
-    assert (len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0) == before
+    assert descriptors() == before
 
 
 @pytest.fixture
@@ -39,18 +39,6 @@ def content(tmp_path: pathlib.Path) -> bytes:
 @pytest.fixture
 def path(tmp_path: pathlib.Path) -> pathlib.Path:
     return tmp_path / "file"
-
-
-def of_file(path: pathlib.Path, declared: int = LENGTH) -> Handler:
-    async def handler(exchange: Exchange) -> None:
-        fd = os.open(path, os.O_RDONLY)
-        try:
-            exchange.start(200, ((b"content-length", b"%d" % declared),))
-            await exchange.send_file(fd, 0, declared)
-        finally:
-            os.close(fd)
-
-    return handler
 
 
 def test_two_files_on_one_connection(content: bytes, path: pathlib.Path) -> None:
@@ -114,7 +102,7 @@ def test_a_reset_ends_it(content: bytes, path: pathlib.Path) -> None:
 
 
 def test_a_file_that_is_shorter_than_declared_resets(content: bytes, path: pathlib.Path) -> None:
-    with Rig(of_file(path, LENGTH + 300_000), tcp=True, poller=IocpPoller(FakeWindows())) as rig:
+    with Rig(of_file(path, length=LENGTH + 300_000), tcp=True, poller=IocpPoller(FakeWindows())) as rig:
         client = rig.connect()
         client.send(get())
         rig.until(lambda: client.eof)
