@@ -12,14 +12,11 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-__all__ = ["ROW_LANE", "WORD", "WORD_LANE", "Masks", "Run", "masks", "ones", "ramp", "varying"]
+__all__ = ["LANE", "WORD", "Masks", "Run", "masks", "ones", "ramp", "varying"]
 
 WORD: Final = 0xFFFFFFFF
-ROW_LANE: Final = 40
-"""Bits of a lane in rows: whole octets."""
-
-WORD_LANE: Final = 36
-"""Bits of a lane where a word has an integer of its own: two lanes are whole octets."""
+LANE: Final = 36
+"""Bits of a lane: two lanes are nine octets."""
 
 Run = tuple[bytes, int, int]
 
@@ -53,81 +50,80 @@ class Masks(NamedTuple):
     odd: int
 
 
-def _repeat(lanes: int, width: int) -> int:
+def _repeat(lanes: int, width: int = LANE) -> int:
     return ((1 << width * lanes) - 1) // ((1 << width) - 1)
 
 
-def _make(lanes: int, width: int) -> Masks:
-    each = _repeat(lanes, width)
+def _make(lanes: int) -> Masks:
+    each = _repeat(lanes)
     h16, h12, h8, h7 = [each * (WORD ^ (1 << count) - 1) for count in (16, 12, 8, 7)]
     l16, l12, l8, l7 = [each * ((1 << count) - 1) for count in (16, 12, 8, 7)]
-    even = WORD * _repeat(lanes + 1 >> 1, 2 * width)
+    even = WORD * _repeat(lanes + 1 >> 1, 2 * LANE)
     return Masks(each, h16, l16, h12, l12, h8, l8, h7, l7, each * WORD, even, even << 32)
 
 
-_plans: OrderedDict[tuple[int, int], Masks] = OrderedDict()
+_plans: OrderedDict[int, Masks] = OrderedDict()
 _planned_octets = 0
 
 
-def masks(lanes: int, width: int) -> Masks:
+def masks(lanes: int) -> Masks:
     """The masks of a number of lanes, remembered within a bound in octets: the least used go first."""
     global _planned_octets
-    plan = _plans.get((lanes, width))
+    plan = _plans.get(lanes)
     if plan is None:
-        plan = _plans[lanes, width] = _make(lanes, width)
-        _planned_octets += _size(lanes, width)
+        plan = _plans[lanes] = _make(lanes)
+        _planned_octets += _size(lanes)
         while _planned_octets > _CACHE_OCTETS:
-            _planned_octets -= _size(*_plans.popitem(last=False)[0])
+            _planned_octets -= _size(_plans.popitem(last=False)[0])
     else:
-        _plans.move_to_end((lanes, width))
+        _plans.move_to_end(lanes)
     return plan
 
 
-def _size(lanes: int, width: int) -> int:
-    return 12 * (lanes * width // 7 + 40)
+def _size(lanes: int) -> int:
+    return 12 * (lanes * LANE // 7 + 40)
 
 
-_ones_of: dict[tuple[int, int], int] = {}
-_ramp_of: dict[tuple[int, int, int], int] = {}
+_ones_of: dict[int, int] = {}
+_ramp_of: dict[int, int] = {}
 
 
-def ones(count: int, width: int) -> int:
+def ones(count: int) -> int:
     """1 in each of `count` lanes."""
-    found = _ones_of.get((count, width))
+    found = _ones_of.get(count)
     if found is None:
-        found = _repeat(count, width)
+        found = _repeat(count)
         if count <= _SMALL_LANES:
             if len(_ones_of) >= _SMALL_ENTRIES:
                 _ones_of.clear()
-            _ones_of[count, width] = found
+            _ones_of[count] = found
     return found
 
 
-def ramp(count: int, width: int, times: int = 1) -> int:
-    """j in lane j, and that some times in a row: of n lanes that is the sum of j·B^j = B·((n − 1)·B^n − n·B^(n−1) + 1) / (B − 1)²."""
-    found = _ramp_of.get((count, width, times))
+def ramp(count: int) -> int:
+    """j in lane j of n: the sum of j·B^j = B·((n − 1)·B^n − n·B^(n−1) + 1) / (B − 1)²."""
+    found = _ramp_of.get(count)
     if found is None:
         if not count:
             return 0
-        found = ((count - 1 << width * count) - (count << width * (count - 1)) + 1 << width) // ((1 << width) - 1) ** 2
-        found *= _repeat(times, width * count)
-        if count * times <= _SMALL_LANES:
+        found = ((count - 1 << LANE * count) - (count << LANE * (count - 1)) + 1 << LANE) // ((1 << LANE) - 1) ** 2
+        if count <= _SMALL_LANES:
             if len(_ramp_of) >= _SMALL_ENTRIES:
                 _ramp_of.clear()
-            _ramp_of[count, width, times] = found
+            _ramp_of[count] = found
     return found
 
 
-def varying(runs: Sequence[Run], width: int) -> tuple[int, int, int, int]:
+def varying(runs: Sequence[Run]) -> tuple[int, int, int, int]:
     """The words 12 to 15 of all blocks, which are counter and nonce."""
     counters = n0 = n1 = n2 = place = 0
     for nonce, first, count in runs:
-        each = ones(count, width)
+        each = ones(count)
         a, b, c = array("I", nonce)
         if first + count <= 1 << 32:
-            some = ramp(count, width) + first * each
+            some = ramp(count) + first * each
         else:
-            some = sum((first + index & WORD) << width * index for index in range(count))
+            some = sum((first + index & WORD) << LANE * index for index in range(count))
         if place:
             some <<= place
             each <<= place
@@ -135,5 +131,5 @@ def varying(runs: Sequence[Run], width: int) -> tuple[int, int, int, int]:
         n0 |= a * each
         n1 |= b * each
         n2 |= c * each
-        place += width * count
+        place += LANE * count
     return counters, n0, n1, n2

@@ -6,11 +6,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-__all__ = ["RotationMasks", "WordMasks", "rows_rounds", "words_rounds"]
+__all__ = ["RotationMasks", "rows_rounds", "words_rounds"]
 
 
 class RotationMasks(Protocol):
-    """In every lane: hN and lN are the bits that come from below and from above when a word is rotated left by N."""
+    """In every lane: hN and lN are the bits that come from below and from above when a word is rotated left by N, `word` all 32."""
 
     @property
     def h16(self) -> int: ...
@@ -28,17 +28,12 @@ class RotationMasks(Protocol):
     def h7(self) -> int: ...
     @property
     def l7(self) -> int: ...
-
-
-class WordMasks(RotationMasks, Protocol):
-    """And `word` are the 32 bits of a word."""
-
     @property
     def word(self) -> int: ...
 
 
-def words_rounds(state: Sequence[int], masks: WordMasks) -> tuple[int, ...]:
-    """Twenty rounds; `state` has the sixteen words, an integer each; three double rounds add 12 times to what is clean, below 2^36."""
+def words_rounds(state: Sequence[int], masks: RotationMasks) -> tuple[int, ...]:
+    """Twenty rounds; `state` has the sixteen words, an integer each."""
     h16, l16, h12, l12 = masks.h16, masks.l16, masks.h12, masks.l12
     h8, l8, h7, l7 = masks.h8, masks.l8, masks.h7, masks.l7
     word = masks.word
@@ -156,11 +151,12 @@ def rows_rounds(a: int, b: int, c: int, d: int, segment: int, masks: RotationMas
     """Twenty rounds; the state is four rows, an integer each; `segment` is the bits of a column."""
     h16, l16, h12, l12 = masks.h16, masks.l16, masks.h12, masks.l12
     h8, l8, h7, l7 = masks.h8, masks.l8, masks.h7, masks.l7
+    word = masks.word
     two, three = 2 * segment, 3 * segment
     first = (1 << segment) - 1
     half = (1 << two) - 1
     most = (1 << three) - 1
-    for _ in range(10):
+    for turn in range(10):
         a = a + b
         t = d ^ a
         d = t << 16 & h16 | t >> 16 & l16
@@ -191,4 +187,7 @@ def rows_rounds(a: int, b: int, c: int, d: int, segment: int, masks: RotationMas
         b = b >> three | (b & most) << segment
         c = c >> two | (c & half) << two
         d = d >> segment | (d & first) << three
+        if turn in (2, 5, 8):
+            a &= word
+            c &= word
     return a, b, c, d

@@ -21,11 +21,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-__all__ = ["RotationMasks", "WordMasks", "rows_rounds", "words_rounds"]
+__all__ = ["RotationMasks", "rows_rounds", "words_rounds"]
 
 
 class RotationMasks(Protocol):
-    """In every lane: hN and lN are the bits that come from below and from above when a word is rotated left by N."""
+    """In every lane: hN and lN are the bits that come from below and from above when a word is rotated left by N, `word` all 32."""
 
     @property
     def h16(self) -> int: ...
@@ -43,19 +43,14 @@ class RotationMasks(Protocol):
     def h7(self) -> int: ...
     @property
     def l7(self) -> int: ...
-
-
-class WordMasks(RotationMasks, Protocol):
-    """And `word` are the 32 bits of a word."""
-
     @property
     def word(self) -> int: ...
 '''
 
 _WORDS: Final = '''
 
-def words_rounds(state: Sequence[int], masks: WordMasks) -> tuple[int, ...]:
-    """Twenty rounds; `state` has the sixteen words, an integer each; three double rounds add 12 times to what is clean, below 2^36."""
+def words_rounds(state: Sequence[int], masks: RotationMasks) -> tuple[int, ...]:
+    """Twenty rounds; `state` has the sixteen words, an integer each."""
     h16, l16, h12, l12 = masks.h16, masks.l16, masks.h12, masks.l12
     h8, l8, h7, l7 = masks.h8, masks.l8, masks.h7, masks.l7
     word = masks.word
@@ -69,11 +64,12 @@ def rows_rounds(a: int, b: int, c: int, d: int, segment: int, masks: RotationMas
     """Twenty rounds; the state is four rows, an integer each; `segment` is the bits of a column."""
     h16, l16, h12, l12 = masks.h16, masks.l16, masks.h12, masks.l12
     h8, l8, h7, l7 = masks.h8, masks.l8, masks.h7, masks.l7
+    word = masks.word
     two, three = 2 * segment, 3 * segment
     first = (1 << segment) - 1
     half = (1 << two) - 1
     most = (1 << three) - 1
-    for _ in range(10):
+    for turn in range(10):
 '''
 
 _TO_DIAGONALS: Final = (
@@ -101,9 +97,8 @@ def _body(lines: list[str]) -> str:
     return "".join([f"        {line}\n" for line in lines])
 
 
-def _cut() -> list[str]:
-    """Rows a and c without their spare bits."""
-    names = [f"x{index:x}" for index in (0, 1, 2, 3, 8, 9, 10, 11)]
+def _cut(*names: str) -> list[str]:
+    """What was added to is cut to 32 bits, before a fourth double round would fill 36."""
     return ["if turn in (2, 5, 8):", *[f"    {name} &= word" for name in names]]
 
 
@@ -114,7 +109,7 @@ def source() -> str:
         words += _quarter_round(*[f"x{column + row:x}" for row in (0, 4, 8, 12)])
     for column in range(4):
         words += _quarter_round(*[f"x{row + (column + row // 4) % 4:x}" for row in (0, 4, 8, 12)])
-    words += _cut()
-    rows = [*_quarter_round(*"abcd"), *_TO_DIAGONALS, *_quarter_round(*"abcd"), *_TO_COLUMNS]
+    words += _cut(*[f"x{index:x}" for index in (0, 1, 2, 3, 8, 9, 10, 11)])
+    rows = [*_quarter_round(*"abcd"), *_TO_DIAGONALS, *_quarter_round(*"abcd"), *_TO_COLUMNS, *_cut("a", "c")]
     everything = ", ".join(f"x{index:x}" for index in range(16))
     return f"{_HEAD}{_WORDS}{_body(words)}    return {everything}\n{_ROWS}{_body(rows)}    return a, b, c, d\n"
