@@ -64,15 +64,14 @@ def mac(key: bytes, message: bytes) -> bytes:
       key:  32 octets, for one message; SECRET.
     Returns: 16 octets.
     """
-    from_bytes = int.from_bytes
-    r = from_bytes(key[:16], "little") & _CLAMP
-    size = len(message)
-    rest = size & 15
-    whole = size - rest
+    both = int.from_bytes(key, "little")
+    r = both & _CLAMP
+    rest = len(message) & 15
+    whole = len(message) - rest
     h = _horner(message, whole, r) if whole <= _SHORT else _lanes(message, whole, r)
     if rest:
-        h = (h + (from_bytes(message[whole:], "little") | 1 << 8 * rest)) * r % _P
-    return ((h + from_bytes(key[16:], "little")) & _LOW).to_bytes(16, "little")
+        h = (h + (int.from_bytes(message[whole:], "little") | 1 << 8 * rest)) * r % _P
+    return (h + (both >> 128) & _LOW).to_bytes(16, "little")
 
 
 def _horner(message: bytes, end: int, r: int) -> int:
