@@ -78,8 +78,8 @@ def document(reports: list[dict[str, Any]]) -> str:
     text += (
         'Ratios are over pure-Python peers in the same run (tlslite-ng, python-ecdsa, kyber-py, purepycrypto; rows "beside" name their\n'
     )
-    text += "own denominator): the median of interleaved rounds, on PyPy after its compiler has done its work. The last column is the fraction of\n"
-    text += "OpenSSL's speed.\n"
+    text += "own denominator): the median of interleaved rounds, on PyPy after its compiler has done its work. The last column is\n"
+    text += "the fraction of OpenSSL's speed.\n"
     for report in reports:
         title = f"{report['python']}, kernels {report['kernels']}"
         text += f"\n{title}\n{'-' * len(title)}\n\n.. list-table::\n   :header-rows: 1\n\n"
