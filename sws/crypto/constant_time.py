@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Final
 
 from sws.crypto.hash_types import Octets
+from sws.crypto.octets import octets
 from sws.crypto.selection import Kernel, choose
 
 __all__ = ["equal"]
@@ -21,6 +22,7 @@ _Equal = Callable[[Octets, Octets], bool]
 
 def _gathered(a: Octets, b: Octets) -> bool:
     """One XOR over all octets and one test."""
+    a, b = octets(a), octets(b)
     return len(a) == len(b) and not int.from_bytes(a, "little") ^ int.from_bytes(b, "little")
 
 
