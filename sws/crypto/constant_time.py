@@ -12,7 +12,7 @@ from typing import Final
 
 from sws.crypto.hash_types import Octets
 from sws.crypto.octets import octets
-from sws.crypto.selection import Kernel, choose
+from sws.crypto.selection import IS_PYPY, Kernel, choose
 
 __all__ = ["equal"]
 
@@ -29,7 +29,13 @@ def _gathered(a: Octets, b: Octets) -> bool:
 def _load_stdlib() -> _Equal:
     from hmac import compare_digest
 
-    return compare_digest
+    if not IS_PYPY:
+        return compare_digest
+
+    def by_octets(a: Octets, b: Octets) -> bool:
+        return compare_digest(octets(a), octets(b))  # PyPy's goes by items
+
+    return by_octets
 
 
 def _load_gathered() -> _Equal:

@@ -59,7 +59,7 @@ def _library(function: HashFunction) -> Mac:
     name = function.name
 
     def mac(key: Octets, data: Octets) -> bytes:
-        return digest(octets(key), data, name)
+        return digest(octets(key), octets(data), name)
 
     return mac
 

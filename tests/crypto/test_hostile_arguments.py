@@ -4,6 +4,7 @@ another form counts as such."""
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import inspect
 import pkgutil
@@ -41,6 +42,7 @@ from sws.crypto import (
     x25519,
 )
 from sws.crypto.aead import AESGCM, ChaCha20Poly1305
+from sws.crypto.kernels import hashes_stdlib
 from tests.crypto.hash_kernels import SHA2_KERNELS, SHA3_KERNELS
 
 BOTH = pytest.mark.parametrize(("kind", "size"), [(ChaCha20Poly1305, 32), (AESGCM, 16)])
@@ -265,3 +267,16 @@ def test_other_forms_of_octets_count_by_octets(name: str, form: Any) -> None:
             except (UsageError, TypeError, DecodeError):
                 continue
             assert result != expected, place
+
+
+def test_what_pypys_library_would_accept_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On CPython too, where these are not in use: what is false is not nothing, and arrays are compared by octets."""
+    monkeypatch.setattr(hashes_stdlib, "IS_PYPY", True)
+    monkeypatch.setattr(constant_time, "IS_PYPY", True)
+    new = hashes_stdlib._strict(hashlib.shake_128)
+    assert new(array("H", _TEXT)).digest(9) == new(_TEXT).digest(9) == sha3.shake128(_TEXT, 9)  # type: ignore[arg-type]
+    with pytest.raises(UsageError):
+        new(0)  # type: ignore[arg-type]
+    equal = constant_time._load_stdlib()
+    assert equal(array("H", _TEXT), _TEXT)  # type: ignore[arg-type]
+    assert not equal(_TEXT, _TEXT[::-1])
