@@ -2,7 +2,8 @@
 """The speed of our cryptography beside pure-Python peers and OpenSSL: `python -m bench.crypto`
 
 Each row is a race in this process: in every round ours, the peer's and OpenSSL's run in turn for a slice of CPU time, so that a noisy
-moment hits all; a figure is the median over rounds of the ratio within the round, with its spread.  `--docs` writes docs/crypto/speed.rst
+moment hits all; a figure is the median over rounds of the ratio within the round, with its spread.  Before the first round both run for
+themselves, on PyPy until what they do is compiled.  `--docs` writes docs/crypto/speed.rst
 from the results of this interpreter and of those files that `--json` wrote under others.
 """
 
@@ -20,7 +21,7 @@ from collections.abc import Callable
 from typing import Any
 
 from bench.crypto_rows import Row
-from sws.crypto.selection import kernels_in_use
+from sws.crypto.selection import IS_PYPY, kernels_in_use
 
 MODULES = ("aead", "aead_aes", "public_key", "kem", "hashes")
 _DOCS = pathlib.Path(__file__).parent.parent / "docs" / "crypto" / "speed.rst"
@@ -38,9 +39,10 @@ def rate(call: Callable[[], object], seconds: float) -> float:
 
 def race(row: Row, rounds: int, seconds: float) -> dict[str, Any]:
     """All rounds of a row."""
-    rate(row.ours, seconds)
+    warm = 6 * seconds if IS_PYPY else seconds
+    rate(row.ours, warm)
     if row.peer is not None:
-        rate(row.peer, seconds / 4)
+        rate(row.peer, warm)
     ours, ratios, fractions = [], [], []
     for _ in range(rounds):
         own = rate(row.ours, seconds)
@@ -76,7 +78,8 @@ def document(reports: list[dict[str, Any]]) -> str:
     text += (
         'Ratios are over pure-Python peers in the same run (tlslite-ng, python-ecdsa, kyber-py, purepycrypto; rows "beside" name their\n'
     )
-    text += "own denominator): the median of interleaved rounds. The last column is the fraction of OpenSSL's speed.\n"
+    text += "own denominator): the median of interleaved rounds, on PyPy after its compiler has done its work. The last column is\n"
+    text += "the fraction of OpenSSL's speed.\n"
     for report in reports:
         title = f"{report['python']}, kernels {report['kernels']}"
         text += f"\n{title}\n{'-' * len(title)}\n\n.. list-table::\n   :header-rows: 1\n\n"

@@ -108,27 +108,31 @@ class AES:
 
     def encrypt_block(self, block: bytes) -> bytes:
         """The cipher of FIPS 197 §5.1 on sixteen octets."""
+        block = octets(block)
         if len(block) != BLOCK:
             raise UsageError(f"a block of {len(block)} octets")
-        return self.encrypt_blocks(block)
+        return self._cipher.encrypt_blocks(block)
 
     def decrypt_block(self, block: bytes) -> bytes:
         """The inverse cipher of FIPS 197 §5.3 on sixteen octets."""
+        block = octets(block)
         if len(block) != BLOCK:
             raise UsageError(f"a block of {len(block)} octets")
-        return self.decrypt_blocks(block)
+        return self._cipher.decrypt_blocks(block)
 
     def encrypt_blocks(self, blocks: bytes) -> bytes:
         """Each sixteen octets encrypted for themselves (ECB, SP 800-38A §6.1): for what is built on the cipher, not for messages."""
+        blocks = octets(blocks)
         if len(blocks) % BLOCK:
             raise UsageError(f"{len(blocks)} octets are not whole blocks")
-        return self._cipher.encrypt_blocks(bytes(blocks))
+        return self._cipher.encrypt_blocks(blocks)
 
     def decrypt_blocks(self, blocks: bytes) -> bytes:
         """Each sixteen octets decrypted for themselves."""
+        blocks = octets(blocks)
         if len(blocks) % BLOCK:
             raise UsageError(f"{len(blocks)} octets are not whole blocks")
-        return self._cipher.decrypt_blocks(bytes(blocks))
+        return self._cipher.decrypt_blocks(blocks)
 
     def ctr(self, counter: bytes, data: bytes) -> bytes:
         """Counter mode: encryption and decryption.  SP 800-38A §6.5, with the standard incrementing function on all 128 bits (B.1).
@@ -137,12 +141,12 @@ class AES:
           counter:  the first counter block, 16 octets; never used twice under a key.
           data:     any number of octets; SECRET one way.
         """
+        counter, data = octets(counter), octets(data)
         if len(counter) != BLOCK:
             raise UsageError(f"a counter block of {len(counter)} octets")
         out = []
         start = int.from_bytes(counter, "big")
         at = 0
-        data = bytes(data)
         while at < len(data):
             # A run ends where the last 32 bits wrap; its first block is one before, because `crypt_many` gives that one apart.
             whole = (1 << 32) - (start & 0xFFFFFFFF)
@@ -181,8 +185,8 @@ def mask_many(key: bytes, samples: Sequence[bytes]) -> list[bytes]:
     Raises:  UsageError for a sample or a key of another length.
     Timing:  as the kernel says; under SWS_KERNELS=ct it depends on lengths only.
     """
-    joined = b"".join(samples)
-    if len(joined) != BLOCK * len(samples) or any(len(sample) != BLOCK for sample in samples):
+    samples = [octets(sample) for sample in samples]
+    if any(len(sample) != BLOCK for sample in samples):
         raise UsageError("a sample is not of 16 octets")
-    blocks = _remembered(bytes(key)).encrypt_blocks(joined)
+    blocks = _remembered(octets(key)).encrypt_blocks(b"".join(samples))
     return [blocks[at : at + MASK] for at in range(0, len(blocks), BLOCK)]

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from sws.base.errors import DecodeError, UsageError
 from sws.crypto.aes import AES, BLOCK
+from sws.crypto.octets import octets
 
 __all__ = ["decrypt", "encrypt"]
 
@@ -27,8 +28,9 @@ def encrypt(key: bytes, iv: bytes, plaintext: bytes) -> bytes:
     Timing: as the AES kernel says.
     """
     cipher, previous = AES(key), _checked_iv(iv)
+    plaintext = octets(plaintext)
     padding = BLOCK - len(plaintext) % BLOCK
-    padded = bytes(plaintext) + bytes([padding]) * padding
+    padded = plaintext + bytes([padding]) * padding
     blocks = []
     for at in range(0, len(padded), BLOCK):
         previous = cipher.encrypt_block(_xor(padded[at : at + BLOCK], previous))
@@ -44,9 +46,9 @@ def decrypt(key: bytes, iv: bytes, ciphertext: bytes) -> bytes:
     Timing: as the AES kernel says; whether the padding is right shows.
     """
     cipher, first = AES(key), _checked_iv(iv)
+    ciphertext = octets(ciphertext)
     if not ciphertext or len(ciphertext) % BLOCK:
         raise DecodeError("a CBC ciphertext that is not whole blocks", len(ciphertext))
-    ciphertext = bytes(ciphertext)
     padded = _xor(cipher.decrypt_blocks(ciphertext), first + ciphertext[:-BLOCK])
     padding = padded[-1]
     if not 1 <= padding <= BLOCK or padded[-padding:] != bytes([padding]) * padding:
@@ -55,9 +57,10 @@ def decrypt(key: bytes, iv: bytes, ciphertext: bytes) -> bytes:
 
 
 def _checked_iv(iv: bytes) -> bytes:
+    iv = octets(iv)
     if len(iv) != BLOCK:
         raise UsageError(f"an initialization vector of {len(iv)} octets")
-    return bytes(iv)
+    return iv
 
 
 def _xor(one: bytes, other: bytes) -> bytes:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Final, Protocol
 
 from sws.base.errors import UsageError
+from sws.crypto.octets import octets
 from sws.crypto.selection import IS_PYPY, Kernel, choose, is_compiled
 
 __all__ = ["BLOCK", "KEY", "NONCE", "ChaChaKernel", "Run", "block", "crypt", "crypt_many", "key_streams", "mask_many"]
@@ -93,8 +94,8 @@ def block(key: bytes, counter: int, nonce: bytes) -> bytes:
     Raises:  UsageError for a wrong length or counter.
     Timing:  the same operations whatever the values are, down to the Python-integer caveat.
     """
-    _check(key, counter, nonce)
-    return key_streams(bytes(key), ((bytes(nonce), counter, 1),))
+    key, nonce = _checked(key, counter, nonce)
+    return key_streams(key, ((nonce, counter, 1),))
 
 
 def crypt(key: bytes, counter: int, nonce: bytes, data: bytes) -> bytes:
@@ -103,22 +104,25 @@ def crypt(key: bytes, counter: int, nonce: bytes, data: bytes) -> bytes:
     Raises: UsageError for a wrong length or counter, or data that would take the counter past 2^32 (§2.3).
     Timing: as `block`; depends on the data's length.
     """
-    _check(key, counter, nonce)
+    key, nonce = _checked(key, counter, nonce)
+    data = octets(data)
     size = len(data)
     count = (size + BLOCK - 1) // BLOCK
     if counter + count > 1 << 32:
         raise UsageError("more data than the counter has blocks for")
     if not count:
         return b""
-    stream = key_streams(bytes(key), ((bytes(nonce), counter, count),))
+    stream = key_streams(key, ((nonce, counter, count),))
     return (int.from_bytes(data, "little") ^ int.from_bytes(stream[:size], "little")).to_bytes(size, "little")
 
 
-def _check(key: bytes, counter: int, nonce: bytes) -> None:
+def _checked(key: bytes, counter: int, nonce: bytes) -> tuple[bytes, bytes]:
+    key, nonce = octets(key), octets(nonce)
     if len(key) != KEY or len(nonce) != NONCE:
         raise UsageError("ChaCha20 has a key of 32 octets and a nonce of 12")
     if not 0 <= counter < 1 << 32:
         raise UsageError("ChaCha20 has a counter of 32 bits")
+    return key, nonce
 
 
 def mask_many(key: bytes, samples: Sequence[bytes]) -> list[bytes]:
@@ -129,6 +133,7 @@ def mask_many(key: bytes, samples: Sequence[bytes]) -> list[bytes]:
       samples:  16 octets each.
     Raises: UsageError for a wrong length.
     """
+    key, samples = octets(key), [octets(sample) for sample in samples]
     if len(key) != KEY or any(len(sample) != 16 for sample in samples):
         raise UsageError("a mask needs a key of 32 octets and a sample of 16")
-    return _kernel.first_octets(bytes(key), [bytes(sample) for sample in samples]) if samples else []
+    return _kernel.first_octets(key, samples) if samples else []

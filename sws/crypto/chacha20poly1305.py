@@ -84,10 +84,7 @@ class ChaCha20Poly1305:
         """`seal` for each (nonce, plaintext, aad), in one call."""
         texts = [octets(text) for _, text, _ in items]
         keys, outputs = self._crypt([nonce for nonce, _, _ in items], texts)
-        sealed = []
-        for key, output, (_, _, aad) in zip(keys, outputs, items, strict=True):
-            sealed.append(output + one_time_mac(key, _mac_data(octets(aad), output)))
-        return sealed
+        return [output + tag for output, tag in zip(outputs, _tags(keys, items, outputs), strict=True)]
 
     def open_many(self, items: Sequence[Item]) -> list[bytes | None]:
         """`open` for each (nonce, ciphertext, aad), in one call: the plaintext, or None for what does not verify."""
@@ -95,9 +92,8 @@ class ChaCha20Poly1305:
         texts = [text[:-TAG] for text in sealed]
         keys, outputs = self._crypt([nonce for nonce, _, _ in items], texts)
         opened: list[bytes | None] = []
-        for key, output, whole, text, (_, _, aad) in zip(keys, outputs, sealed, texts, items, strict=True):
-            good = len(whole) >= TAG and equal(one_time_mac(key, _mac_data(octets(aad), text)), whole[-TAG:])
-            opened.append(output if good else None)
+        for output, whole, tag in zip(outputs, sealed, _tags(keys, items, texts), strict=True):
+            opened.append(output if len(whole) >= TAG and equal(tag, whole[-TAG:]) else None)
         return opened
 
     def _crypt(self, nonces: Sequence[bytes], texts: Sequence[bytes]) -> tuple[list[bytes], list[bytes]]:
@@ -114,6 +110,25 @@ def _run(nonce: bytes, size: int) -> Run:
     return nonce, 0, 1 + (size + BLOCK - 1) // BLOCK
 
 
+def _tags(keys: Sequence[bytes], items: Sequence[Item], texts: Sequence[bytes]) -> list[bytes]:
+    """The tag of each ciphertext, whose additional data are in the item."""
+    tags = []
+    sizes = (-1, -1)
+    filling = ending = b""
+    for key, (_, _, aad), text in zip(keys, items, texts, strict=True):
+        aad = octets(aad)
+        if (len(aad), len(text)) != sizes:
+            sizes = len(aad), len(text)
+            filling, ending = _frame(*sizes)
+        tags.append(one_time_mac(key, b"".join((aad, filling, text, ending))))
+    return tags
+
+
 def _mac_data(aad: bytes, ciphertext: bytes) -> bytes:
-    more, size = len(aad), len(ciphertext)
-    return b"".join((aad, _ZEROS[-more & 15], ciphertext, _ZEROS[-size & 15], (size << 64 | more).to_bytes(16, "little")))
+    filling, ending = _frame(len(aad), len(ciphertext))
+    return b"".join((aad, filling, ciphertext, ending))
+
+
+def _frame(more: int, size: int) -> tuple[bytes, bytes]:
+    """What follows the additional data, and what follows the ciphertext."""
+    return _ZEROS[-more & 15], _ZEROS[-size & 15] + (size << 64 | more).to_bytes(16, "little")

@@ -11,7 +11,8 @@ from collections.abc import Callable
 from typing import Final
 
 from sws.crypto.hash_types import Octets
-from sws.crypto.selection import Kernel, choose
+from sws.crypto.octets import octets
+from sws.crypto.selection import IS_PYPY, Kernel, choose
 
 __all__ = ["equal"]
 
@@ -21,13 +22,20 @@ _Equal = Callable[[Octets, Octets], bool]
 
 def _gathered(a: Octets, b: Octets) -> bool:
     """One XOR over all octets and one test."""
+    a, b = octets(a), octets(b)
     return len(a) == len(b) and not int.from_bytes(a, "little") ^ int.from_bytes(b, "little")
 
 
 def _load_stdlib() -> _Equal:
     from hmac import compare_digest
 
-    return compare_digest
+    if not IS_PYPY:
+        return compare_digest
+
+    def by_octets(a: Octets, b: Octets) -> bool:
+        return compare_digest(octets(a), octets(b))  # PyPy's goes by items
+
+    return by_octets
 
 
 def _load_gathered() -> _Equal:

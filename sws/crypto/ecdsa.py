@@ -20,6 +20,7 @@ from sws.base.errors import DecodeError
 from sws.crypto.curves import Curve, curve_named
 from sws.crypto.hashes import find_hash
 from sws.crypto.hmac import Mac, find_mac
+from sws.crypto.octets import octets
 from sws.crypto.system import Entropy, system_entropy
 from sws.crypto.weierstrass import EcPrivateKey, decode_point, generate, kernel, public, random_below
 
@@ -127,34 +128,35 @@ def encode_signature(r: int, s: int) -> bytes:
     """SEQUENCE { INTEGER r, INTEGER s } in DER, for values below 2^440.  RFC 5480 Appendix A, ECDSA-Sig-Value."""
     content = b""
     for value in (r, s):
-        octets = value.to_bytes(value.bit_length() // 8 + 1, "big")
-        content += bytes((_INTEGER, len(octets))) + octets
+        integer = value.to_bytes(value.bit_length() // 8 + 1, "big")
+        content += bytes((_INTEGER, len(integer))) + integer
     return bytes((_SEQUENCE, len(content))) + content
 
 
-def decode_signature(octets: bytes) -> tuple[int, int]:
+def decode_signature(signature: bytes) -> tuple[int, int]:
     """r and s of a signature in DER, and of no other form.
 
     Raises: DecodeError for wrong tags, lengths that are long, not the shortest or do not fit, integers that are empty, negative or not the
       shortest, and octets behind the end.
     """
-    if len(octets) < 2 or octets[0] != _SEQUENCE:
+    encoded = octets(signature)
+    if len(encoded) < 2 or encoded[0] != _SEQUENCE:
         raise DecodeError("ECDSA signature: not a SEQUENCE")
-    if octets[1] >= 0x80 or octets[1] != len(octets) - 2:
+    if encoded[1] >= 0x80 or encoded[1] != len(encoded) - 2:
         raise DecodeError("ECDSA signature: the length of the SEQUENCE", 1)
-    r, at = _decode_integer(octets, 2)
-    s, at = _decode_integer(octets, at)
-    if at != len(octets):
+    r, at = _decode_integer(encoded, 2)
+    s, at = _decode_integer(encoded, at)
+    if at != len(encoded):
         raise DecodeError("ECDSA signature: more than two integers", at)
     return r, s
 
 
-def _decode_integer(octets: bytes, at: int) -> tuple[int, int]:
+def _decode_integer(encoded: bytes, at: int) -> tuple[int, int]:
     """A non-negative INTEGER of less than 128 octets, and where it ends."""
-    if octets[at : at + 1] != bytes((_INTEGER,)) or at + 2 > len(octets):
+    if encoded[at : at + 1] != bytes((_INTEGER,)) or at + 2 > len(encoded):
         raise DecodeError("ECDSA signature: not an INTEGER", at)
-    length = octets[at + 1]
-    content = octets[at + 2 : at + 2 + length]
+    length = encoded[at + 1]
+    content = encoded[at + 2 : at + 2 + length]
     if not 0 < length < 0x80 or len(content) != length:
         raise DecodeError("ECDSA signature: the length of an INTEGER", at + 1)
     if content[0] >= 0x80 or (content[0] == 0 and length > 1 and content[1] < 0x80):

@@ -19,6 +19,7 @@ from collections.abc import Callable
 from typing import Final, NamedTuple, final
 
 from sws.base.errors import DecodeError
+from sws.crypto.octets import octets
 from sws.crypto.selection import Kernel, choose
 from sws.crypto.sha2 import sha512
 from sws.crypto.system import Entropy, system_entropy
@@ -110,6 +111,7 @@ def expand(private: bytes, entropy: Entropy = system_entropy) -> SigningKey:
     Raises: DecodeError for another length.
     Timing: the same additions for every key, in random representations; with `SWS_KERNELS=auto` it reads a table at secret places.
     """
+    private = octets(private)
     if len(private) != 32:
         raise DecodeError(f"Ed25519 private key: {len(private)} octets, 32 wanted")
     hashed = sha512(private)
@@ -133,17 +135,18 @@ def sign(private: bytes | SigningKey, message: bytes, entropy: Entropy = system_
     Timing: as `expand`, and the time of SHA-512 over the message.
     """
     key = private if isinstance(private, SigningKey) else expand(private, entropy)
+    message = octets(message)
     r = _h(key.prefix, message) % ORDER
     encoded = _multiple(r, entropy)
     k = _h(encoded, key.public, message)
     return encoded + ((r + k % ORDER * key.scalar) % ORDER).to_bytes(32, "little")
 
 
-def _decode_public(octets: bytes) -> Affine:
+def _decode_public(encoded: bytes) -> Affine:
     """RFC 8032 §5.1.3."""
-    if len(octets) != 32:
-        raise DecodeError(f"Ed25519 public key: {len(octets)} octets, 32 wanted")
-    value = int.from_bytes(octets, "little")
+    if len(encoded) != 32:
+        raise DecodeError(f"Ed25519 public key: {len(encoded)} octets, 32 wanted")
+    value = int.from_bytes(encoded, "little")
     sign, y = value >> 255, value & (2**255 - 1)
     x = _kernel.recover_x(y, sign) if y < P else None
     if x is None:
@@ -160,6 +163,7 @@ def verify(public: bytes, message: bytes, signature: bytes) -> bool:
     Raises:  DecodeError for a public key that is not a point in canonical form.
     Timing:  variable, all arguments are public.
     """
+    public, message, signature = octets(public), octets(message), octets(signature)
     x, y = _decode_public(public)
     encoded, s = signature[:32], int.from_bytes(signature[32:], "little")
     if len(signature) != 64 or s >= ORDER:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Final, Protocol
 
 from sws.base.errors import UsageError
+from sws.crypto.octets import octets
 from sws.crypto.selection import IS_PYPY, Kernel, choose, is_compiled
 
 __all__ = ["Hasher", "ghash"]
@@ -79,6 +80,7 @@ def ghash(h: bytes, blocks: bytes) -> bytes:
     Raises: UsageError if a length is wrong.
     Timing: as the kernel says; under SWS_KERNELS=ct it depends on lengths only.
     """
+    h, blocks = octets(h), octets(blocks)
     if len(h) != 16 or len(blocks) % 16:
         raise UsageError(f"GHASH with a subkey of {len(h)} octets and {len(blocks)} octets of blocks")
-    return make_hasher(bytes(h)).many([bytes(blocks)])[0] if blocks else bytes(16)
+    return make_hasher(h).many([blocks])[0] if blocks else bytes(16)

@@ -14,6 +14,7 @@ from typing import Final
 
 from sws.base.errors import UsageError
 from sws.crypto import aes, chacha20
+from sws.crypto.octets import octets
 
 __all__ = ["masks"]
 
@@ -38,6 +39,7 @@ def masks(suite: str, key: bytes, samples: Sequence[bytes]) -> list[bytes]:
     if known is None:
         raise UsageError(f"no header protection for {suite}")
     size, mask_many = known
+    key = octets(key)
     if len(key) != size:
         raise UsageError(f"a header-protection key of {suite} has {size} octets")
     return mask_many(key, samples)

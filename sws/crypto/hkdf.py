@@ -17,6 +17,7 @@ from sws.base.errors import UsageError
 from sws.crypto.hash_types import Octets
 from sws.crypto.hashes import find_hash
 from sws.crypto.hmac import Mac, find_mac
+from sws.crypto.octets import octets
 
 __all__ = ["expand", "expand_label", "extract"]
 
@@ -38,7 +39,7 @@ def extract(hash_name: str, salt: Octets | None, ikm: Octets) -> bytes:
     Raises:  UsageError for an unknown hash function.
     Timing:  depends on lengths only, down to the Python-integer caveat.
     """
-    return find_mac(hash_name)(salt or b"", ikm)
+    return find_mac(hash_name)(b"" if salt is None else salt, ikm)
 
 
 def expand(hash_name: str, prk: Octets, info: Octets, length: int) -> bytes:
@@ -55,9 +56,9 @@ def expand(hash_name: str, prk: Octets, info: Octets, length: int) -> bytes:
     mac, size = find_mac(hash_name), find_hash(hash_name).digest_size
     if not 0 <= length <= _MAX_BLOCKS * size:
         raise UsageError(f"HKDF gives 0 to {_MAX_BLOCKS * size} octets with {hash_name}, not {length}")
+    prk, suffix = octets(prk), octets(info)
     if len(prk) < size:
         raise UsageError(f"a pseudorandom key of {len(prk)} octets, {hash_name} wants {size} at least")
-    suffix = bytes(info)
     block = b""
     blocks = []
     for number in range(1, -(-length // size) + 1):
@@ -78,6 +79,7 @@ def expand_label(hash_name: str, secret: Octets, label: bytes | str, context: by
     Raises:  UsageError if a bound is broken, or for an unknown hash function.
     Timing:  depends on lengths only, down to the Python-integer caveat.
     """
+    secret, context = octets(secret), octets(context)
     known = _prefixes.get((hash_name, label, len(context), length))
     if known is not None:
         mac, prefix, size = known
@@ -96,12 +98,12 @@ def expand_label(hash_name: str, secret: Octets, label: bytes | str, context: by
 
 def _label_prefix(label: bytes | str, context_length: int, length: int) -> bytes:
     """The struct HkdfLabel up to the octets of the context."""
-    octets = label.encode("ascii") if isinstance(label, str) else label
-    if not 1 <= len(octets) <= _MAX_LABEL:
-        raise UsageError(f"a label of {len(octets)} octets, not of 1 to {_MAX_LABEL}")
+    name = label.encode() if isinstance(label, str) else octets(label)
+    if not 1 <= len(name) <= _MAX_LABEL:
+        raise UsageError(f"a label of {len(name)} octets, not of 1 to {_MAX_LABEL}")
     if context_length > _MAX_CONTEXT:
         raise UsageError(f"a context of {context_length} octets, more than {_MAX_CONTEXT}")
     if not 0 <= length <= 0xFFFF:
         raise UsageError(f"HKDF cannot give {length} octets")
-    full = b"tls13 " + octets
+    full = b"tls13 " + name
     return b"%b%c%b%c" % (length.to_bytes(2, "big"), len(full), full, context_length)

@@ -19,6 +19,7 @@ from sws.base.errors import UsageError
 from sws.crypto.constant_time import equal
 from sws.crypto.hash_types import Hash, Octets
 from sws.crypto.hashes import HASHES, HashFunction, find_hash
+from sws.crypto.octets import octets
 from sws.crypto.selection import IS_PYPY, Kernel, choose
 
 __all__ = ["HMAC", "Mac", "find_mac", "hmac", "is_equal", "verify"]
@@ -42,6 +43,7 @@ def _formula(function: HashFunction) -> Mac:
     inner_pad, outer_pad = _pads(block_size)
 
     def mac(key: Octets, data: Octets) -> bytes:
+        key = octets(key)
         k = int.from_bytes(key if len(key) <= block_size else new(key).digest(), "little")
         inner = new((k ^ inner_pad).to_bytes(block_size, "little"))
         inner.update(data)
@@ -57,7 +59,7 @@ def _library(function: HashFunction) -> Mac:
     name = function.name
 
     def mac(key: Octets, data: Octets) -> bytes:
-        return digest(key, data, name)
+        return digest(octets(key), octets(data), name)
 
     return mac
 
@@ -110,11 +112,11 @@ class HMAC:
         self._function = function = find_hash(hash_name)
         new, block_size = function.new, function.block_size
         inner_pad, outer_pad = _pads(block_size)
+        key = octets(key)
         k = int.from_bytes(key if len(key) <= block_size else new(key).digest(), "little")
         self._inner: Hash = new((k ^ inner_pad).to_bytes(block_size, "little"))
         self._outer: Hash = new((k ^ outer_pad).to_bytes(block_size, "little"))
-        if data:
-            self._inner.update(data)
+        self._inner.update(data)
 
     @property
     def name(self) -> str:

@@ -27,6 +27,7 @@ from typing import Final, Protocol
 
 from sws.base.errors import DecodeError
 from sws.crypto.constant_time import equal
+from sws.crypto.octets import octets
 from sws.crypto.selection import IS_PYPY, Kernel, choose
 from sws.crypto.sha3 import sha3_256, sha3_512, shake256
 from sws.crypto.system import Entropy, system_entropy
@@ -114,6 +115,7 @@ def from_seed(seed: bytes) -> tuple[bytes, bytes]:
 
 
 def _from_seed(pke: Pke, seed: bytes) -> tuple[bytes, bytes]:
+    seed = octets(seed)
     if len(seed) != SEED_OCTETS:
         raise DecodeError(f"an ML-KEM-768 seed of {len(seed)} octets, not {SEED_OCTETS}")
     public, secret = pke.generate(seed[:32])
@@ -133,7 +135,7 @@ def encapsulate(public: bytes, entropy: Entropy = system_entropy) -> tuple[bytes
 
 
 def _encapsulate(pke: Pke, public: bytes, message: bytes) -> tuple[bytes, bytes]:
-    public = bytes(public)
+    public = octets(public)
     if len(public) != PUBLIC_OCTETS:
         raise DecodeError(f"an ML-KEM-768 encapsulation key of {len(public)} octets, not {PUBLIC_OCTETS}")
     if not pke.is_reduced(public):
@@ -155,7 +157,7 @@ def decapsulate(private: bytes, ciphertext: bytes) -> bytes:
 
 
 def _decapsulate(pke: Pke, private: bytes, ciphertext: bytes) -> bytes:
-    private, ciphertext = bytes(private), bytes(ciphertext)
+    private, ciphertext = octets(private), octets(ciphertext)
     if len(ciphertext) != CIPHERTEXT_OCTETS:
         raise DecodeError(f"an ML-KEM-768 ciphertext of {len(ciphertext)} octets, not {CIPHERTEXT_OCTETS}")
     if len(private) != PRIVATE_OCTETS:

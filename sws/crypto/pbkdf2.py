@@ -18,6 +18,7 @@ from typing import Final, TypeAlias
 from sws.base.errors import LimitExceeded, UsageError
 from sws.crypto.hash_types import Octets
 from sws.crypto.hashes import find_hash
+from sws.crypto.octets import octets
 from sws.crypto.selection import Kernel, choose
 
 __all__ = ["MAX_ITERATIONS", "MAX_OCTETS", "pbkdf2"]
@@ -71,4 +72,4 @@ def pbkdf2(hash_name: str, password: Octets, salt: Octets, iterations: int, leng
         raise LimitExceeded("PBKDF2 iterations", iterations, MAX_ITERATIONS)
     if length > MAX_OCTETS:
         raise LimitExceeded("PBKDF2 octets", length, MAX_OCTETS)
-    return _derive(name, password, salt, iterations, length)
+    return _derive(name, octets(password), octets(salt), iterations, length)

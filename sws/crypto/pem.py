@@ -17,6 +17,7 @@ from binascii import Error, a2b_base64, b2a_base64
 from typing import Final, NamedTuple
 
 from sws.base.errors import DecodeError, LimitExceeded, UsageError
+from sws.crypto.octets import octets
 
 __all__ = ["MAX_OCTETS", "PemBlock", "decode_pem", "encode_pem", "is_pem"]
 
@@ -52,7 +53,7 @@ def decode_pem(text: bytes | str) -> list[PemBlock]:
     Raises: DecodeError for a block without its end, under another label at its end, with headers, or with base64 that is none;
             LimitExceeded for more than MAX_OCTETS.
     """
-    data = text.encode() if isinstance(text, str) else bytes(text)
+    data = text.encode() if isinstance(text, str) else octets(text)
     if len(data) > MAX_OCTETS:
         raise LimitExceeded("octets of PEM", len(data), MAX_OCTETS)
     blocks: list[PemBlock] = []

@@ -11,6 +11,7 @@ from typing import Final, Protocol, final
 
 from sws.base.errors import UsageError
 from sws.crypto.constant_time import equal
+from sws.crypto.octets import octets
 from sws.crypto.selection import IS_PYPY, Kernel, choose, is_compiled
 
 __all__ = ["KEY", "TAG", "Poly1305", "mac", "one_time_mac", "verify"]
@@ -68,14 +69,15 @@ def mac(key: bytes, message: bytes) -> bytes:
     Raises:  UsageError for another length of the key.
     Timing:  depends on the message's length, down to the Python-integer caveat.
     """
+    key = octets(key)
     if len(key) != KEY:
         raise UsageError("Poly1305 has a key of 32 octets")
-    return one_time_mac(bytes(key), bytes(message))
+    return one_time_mac(key, octets(message))
 
 
 def verify(key: bytes, message: bytes, tag: bytes) -> bool:
     """Whether `tag` is the message's.  Timing: as `mac`; the comparison takes the same time wherever the tags differ."""
-    return equal(mac(key, message), bytes(tag))
+    return equal(mac(key, message), octets(tag))
 
 
 @final
@@ -90,9 +92,9 @@ class Poly1305:
     __slots__ = ("_key", "_maximum", "_parts", "_size")
 
     def __init__(self, key: bytes, maximum: int = 1 << 24) -> None:
-        if len(key) != KEY:
+        self._key = octets(key)
+        if len(self._key) != KEY:
             raise UsageError("Poly1305 has a key of 32 octets")
-        self._key = bytes(key)
         self._parts: list[bytes] = []
         self._size = 0
         self._maximum = maximum
@@ -102,10 +104,11 @@ class Poly1305:
 
     def update(self, data: bytes) -> None:
         """One more part.  Raises: UsageError past the maximum."""
+        data = octets(data)
         self._size += len(data)
         if self._size > self._maximum:
             raise UsageError("more than the maximum of octets")
-        self._parts.append(bytes(data))
+        self._parts.append(data)
 
     def digest(self) -> bytes:
         """The tag of all parts so far."""

@@ -21,6 +21,7 @@ from typing import Final
 from sws.base.errors import UsageError
 from sws.crypto.hashes import HashFunction, find_hash
 from sws.crypto.hmac import is_equal
+from sws.crypto.octets import octets
 from sws.crypto.rsa_keys import RsaPrivateKey, RsaPublicKey, generate, private_operation
 from sws.crypto.system import Entropy, system_entropy
 
@@ -122,6 +123,7 @@ def verify_pss(
 
 def _open(public: RsaPublicKey, signature: bytes) -> int | None:
     """signature^e mod n, RSAVP1 of RFC 8017 §5.2.2; None for another length or a value of n or more."""
+    signature = octets(signature)
     value = int.from_bytes(signature, "big")
     if len(signature) != public.octets or value >= public.n:
         return None

@@ -13,6 +13,7 @@ from typing import Final, NamedTuple, final
 
 from sws.base.errors import DecodeError
 from sws.crypto.curves import P256, P384, Curve, curve_named
+from sws.crypto.octets import octets
 from sws.crypto.selection import Kernel, choose
 from sws.crypto.system import Entropy, system_entropy
 
@@ -58,6 +59,7 @@ class EcPrivateKey:
 
     def __init__(self, curve: str, scalar: bytes) -> None:
         parameters = curve_named(curve)
+        scalar = octets(scalar)
         if len(scalar) != parameters.octets:
             raise DecodeError(f"{curve} private key: {len(scalar)} octets, {parameters.octets} wanted")
         if not 0 < int.from_bytes(scalar, "big") < parameters.n:
@@ -110,18 +112,19 @@ def encode_point(curve: Curve, point: Affine) -> bytes:
     return b"\x04" + point[0].to_bytes(curve.octets, "big") + point[1].to_bytes(curve.octets, "big")
 
 
-def decode_point(octets: bytes) -> tuple[Curve, Affine]:
+def decode_point(point: bytes) -> tuple[Curve, Affine]:
     """The curve and the point of a public key.  SEC 1 §2.3.4 and §3.2.2.1.
 
     Raises: DecodeError for infinity, a compressed or hybrid form, a length that is no curve's, a coordinate out of range, and a point
       that is not on the curve.
     """
-    curve = P256 if len(octets) == 65 else P384
-    if len(octets) != 1 + 2 * curve.octets:
-        raise DecodeError(f"EC public key: {len(octets)} octets, 65 (P-256) or 97 (P-384) wanted")
-    if octets[0] != 4:
+    encoded = octets(point)
+    curve = P256 if len(encoded) == 65 else P384
+    if len(encoded) != 1 + 2 * curve.octets:
+        raise DecodeError(f"EC public key: {len(encoded)} octets, 65 (P-256) or 97 (P-384) wanted")
+    if encoded[0] != 4:
         raise DecodeError("EC public key: not in the uncompressed form")
-    x, y = int.from_bytes(octets[1 : 1 + curve.octets], "big"), int.from_bytes(octets[1 + curve.octets :], "big")
+    x, y = int.from_bytes(encoded[1 : 1 + curve.octets], "big"), int.from_bytes(encoded[1 + curve.octets :], "big")
     if x >= curve.p or y >= curve.p:
         raise DecodeError(f"{curve.name} public key: a coordinate is out of range", 1)
     if (x * x * x - 3 * x + curve.b - y * y) % curve.p:

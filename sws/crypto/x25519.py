@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from sws.base.errors import DecodeError
+from sws.crypto.octets import octets
 from sws.crypto.selection import Kernel, choose, is_compiled
 from sws.crypto.system import Entropy, system_entropy
 
@@ -82,6 +83,7 @@ def _mask(entropy: Entropy) -> int:
 
 def _scalar(private: bytes) -> int:
     """The clamped scalar of a private key.  RFC 7748 §5, decodeScalar25519."""
+    private = octets(private)
     if len(private) != 32:
         raise DecodeError(f"X25519 private key: {len(private)} octets, 32 wanted")
     return int.from_bytes(private, "little") & (2**255 - 8) | 2**254
@@ -115,6 +117,7 @@ def exchange(private: bytes, public: bytes, entropy: Entropy = system_entropy) -
     Timing: a ladder of 255 equal steps in a random representation, down to the Python-integer caveat.
     """
     k = _scalar(private)
+    public = octets(public)
     if len(public) != 32:
         raise DecodeError(f"X25519 public key: {len(public)} octets, 32 wanted")
     shared = _kernel.exchange(k, int.from_bytes(public, "little") & (2**255 - 1), _mask(entropy))

@@ -13,7 +13,7 @@ import pytest
 
 from sws.base.errors import UsageError
 from sws.crypto import chacha20
-from sws.crypto.kernels import chacha20_lanes, chacha20_words
+from sws.crypto.kernels import chacha20_lanes, chacha20_repeats, chacha20_words
 from sws.crypto.ref import chacha20 as ref
 from tests.crypto.chacha_kernels import CHACHA, NAMES
 from tests.kit.vectors import extra_json, load_vectors
@@ -73,18 +73,27 @@ def test_long_batches_are_cut(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_plans_are_bounded_in_octets(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(chacha20_lanes, "_CACHE_OCTETS", 60_000)
-    monkeypatch.setattr(chacha20_lanes, "_plans", OrderedDict())
-    monkeypatch.setattr(chacha20_lanes, "_planned_octets", 0)
-    monkeypatch.setattr(chacha20_lanes, "_SMALL_MAXIMUM", 8)
-    monkeypatch.setattr(chacha20_lanes, "_ones_of", {})
-    monkeypatch.setattr(chacha20_lanes, "_ramp_of", {})
+    monkeypatch.setattr(chacha20_repeats, "_CACHE_OCTETS", 60_000)
+    monkeypatch.setattr(chacha20_repeats, "_plans", OrderedDict())
+    monkeypatch.setattr(chacha20_repeats, "_planned_octets", 0)
+    monkeypatch.setattr(chacha20_repeats, "_SMALL_ENTRIES", 8)
+    monkeypatch.setattr(chacha20_repeats, "_SMALL_LANES", 50)
+    monkeypatch.setattr(chacha20_repeats, "_ones_of", {})
+    monkeypatch.setattr(chacha20_repeats, "_ramp_of", {})
     for count in range(1, 60):
         chacha20_lanes.key_streams(bytes(32), [(bytes(12), 0, count)])
-        assert chacha20_lanes._planned_octets <= 60_000
-        assert chacha20_lanes._planned_octets == sum(map(chacha20_lanes._size, chacha20_lanes._plans))
-        assert len(chacha20_lanes._ramp_of) <= 8
-        assert len(chacha20_lanes._ones_of) <= 8
+        assert chacha20_repeats._planned_octets <= 60_000
+        assert chacha20_repeats._planned_octets == sum([chacha20_repeats._size(place) for place in chacha20_repeats._plans])
+        for place, plan in chacha20_repeats._plans.items():
+            assert sum([28 + mask.bit_length() // 30 * 4 + 4 for mask in plan]) <= chacha20_repeats._size(place)
+        assert len(chacha20_repeats._ramp_of) <= 8
+        assert len(chacha20_repeats._ones_of) <= 8
+        assert max(chacha20_repeats._ramp_of) <= 50
+
+
+def test_ramps_count_the_lanes() -> None:
+    for count in (0, 1, 2, 41, 600):
+        assert chacha20_repeats.ramp(count) == sum(index << 36 * index for index in range(count))
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -28,8 +28,16 @@ def test_the_rfcs_cases(name: str, case: dict[str, Any]) -> None:
     assert not verify(key, text, bytes(16) if case["result"] != "00" * 16 else b"\1" * 16)
 
 
-#: All residues of a lane, both sides of a segment and of several, whole and broken blocks.
-_SIZES: Final = (*range(0, 200, 5), *range(1520, 1560, 7), 3056, 3071, 3072, 3073, 3104, 3120, 4608, 4656, 16384, 16400, 16415)
+#: Horner's rule with whole and broken blocks; then, for each number of lanes, every length that the first of some segments may have.
+_SIZES: Final = (
+    *range(0, 480, 5),
+    *range(448, 1000, 16),
+    *range(1696, 2480, 16),
+    *range(8976, 10528, 16),
+    16384,
+    16415,
+    50001,
+)
 
 
 @pytest.mark.parametrize("name", ["lanes", "words"])

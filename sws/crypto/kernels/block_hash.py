@@ -15,6 +15,7 @@ from typing import Final, NamedTuple, TypeAlias, final
 
 from sws.crypto.hash_types import Octets
 from sws.crypto.kernels._tables_sha2 import H224, H256, H384, H512
+from sws.crypto.octets import octets
 
 __all__ = ["SHA224", "SHA256", "SHA384", "SHA512", "BlockHash", "Compress", "Parameters", "State"]
 
@@ -54,19 +55,18 @@ class BlockHash:
         self._state = parameters.initial
         self._tail = b""
         self._length = 0
-        if data:
-            self.update(data)
+        self.update(data)
 
     def update(self, data: Octets, /) -> None:
         """More of the message."""
-        octets = bytes(data)
-        self._length += len(octets)
+        more = octets(data)
+        self._length += len(more)
         if self._tail:
-            octets = self._tail + octets
-        whole = len(octets) - len(octets) % self.block_size
+            more = self._tail + more
+        whole = len(more) - len(more) % self.block_size
         if whole:
-            self._state = self._compress(self._state, octets[:whole])
-        self._tail = octets[whole:]
+            self._state = self._compress(self._state, more[:whole])
+        self._tail = more[whole:]
 
     def digest(self) -> bytes:
         """The digest of the message so far."""

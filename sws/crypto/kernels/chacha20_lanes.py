@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0 OR MIT
 """ChaCha20 with the blocks of a whole batch side by side in big integers.  RFC 8439 §2.3.
 
-A *lane* has 40 bits: a word of 32, and above it eight that are spare.  Lane j belongs to block j, so
+A *lane* has 36 bits: a word of 32, and above it four that are spare.  Lane j belongs to block j, so
 
-    add          a + b                the carry stays in the spare bits, where it adds up: at most 42 · 2^32 < 2^40 to the very end
+    add          a + b                the carry stays in the spare bits, where it adds up
     rotate by r  (t << r) & high_r | (t >> 32 − r) & low_r
 
 where high_r and low_r repeat, in every lane, the upper 32 − r and the lower r bits of a word.  These masks drop the spare bits of t, its
-own and those that a shift brings over from the neighbours: so what is rotated (rows b and d of the state) is clean, what is added to it
-(rows a and c) need not be, and addition has no mask at all.  There are two forms, by how many blocks there are; `emit_chacha20_rounds`
-writes their rounds out:
+own and those that a shift brings over from the neighbours: so what is rotated (rows b and d of the state) is clean.  What is added to it
+(rows a and c) need not be: three double rounds add twelve times to a word, and only then, below 2^36, it is cut to 32 bits.  So addition
+hardly has masks at all.  There are two forms, by how many blocks there are; `emit_chacha20_rounds` writes their rounds out:
 
     words   sixteen integers of n lanes, one for each word of the state: no work but the rounds.  For many blocks.
     rows    four integers of 4·n lanes, column after column: a quarter of the operations, each four times as long, and six turns of
@@ -17,8 +17,12 @@ writes their rounds out:
 
         row b before a diagonal round    │ b3 │ b2 │ b1 │ b0 │   ──▶   │ b0 │ b3 │ b2 │ b1 │     (segments of n lanes, lane 0 right)
 
-A lane is five octets, so a slice deletion drops the spare bits of all lanes in the end.  Then word i of all blocks is copied to every
-sixteenth place of the stream.
+Two lanes are nine octets.  In the end a shift brings the upper lane's word down to the lower one's, and one slice deletion drops every
+ninth octet:
+
+        │    │ word 1 │    │ word 0 │   ──▶   │         │ word 1 │ word 0 │
+
+Then word i of all blocks is copied to every sixteenth place of the stream.
 
 Timing: the same operations for every key and nonce; Python's integers of equal length take equal time but for leading zeros.
 """
@@ -26,197 +30,134 @@ Timing: the same operations for every key and nonce; Python's integers of equal 
 from __future__ import annotations
 
 from array import array
-from collections import OrderedDict
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
+from sws.crypto.kernels.chacha20_repeats import LANE, WORD, Masks, Run, masks, ones, ramp, varying
 from sws.crypto.kernels.chacha20_rounds import rows_rounds, words_rounds
+from sws.crypto.selection import IS_PYPY
 
 __all__ = ["ROWS_MAXIMUM", "crypt_many", "first_octets", "key_streams"]
 
 _CONSTANTS: Final = (0x61707865, 0x3320646E, 0x79622D32, 0x6B206574)
-_LANE: Final = 40
-_WORD: Final = 0xFFFFFFFF
-ROWS_MAXIMUM: Final = 40
+ROWS_MAXIMUM: Final = 56
 """Blocks up to which rows are quicker."""
 
-_CACHE_OCTETS: Final = 1 << 20
 _LANES_MAXIMUM: Final = 1 << 12  # blocks in one pass; longer batches are cut, so that no plan is larger than a quarter of a mebibyte
 
 _SAMPLES_MAXIMUM: Final = 64
 
+_TURNED_MAXIMUM: Final = 0 if IS_PYPY else 3072
+"""Octets up to which a memoryview turns rows into columns quicker than slices of an array do; PyPy's cannot."""
+
+_constants_of: Final[dict[int, int]] = {}  # for as many blocks as may be in rows, or samples: 40 KB
+
 _ZEROS: Final = tuple(bytes(count) for count in range(65))
-
-Run = tuple[bytes, int, int]
-
-
-class _Masks(NamedTuple):
-    """The repeated constants of n lanes."""
-
-    ones: int
-    h16: int
-    l16: int
-    h12: int
-    l12: int
-    h8: int
-    l8: int
-    h7: int
-    l7: int
-
-
-def _repeat(lanes: int) -> int:
-    """1 in each lane."""
-    return ((1 << _LANE * lanes) - 1) // ((1 << _LANE) - 1)
-
-
-def _make_masks(lanes: int) -> _Masks:
-    ones = _repeat(lanes)
-    h16, h12, h8, h7 = [ones * (_WORD ^ (1 << count) - 1) for count in (16, 12, 8, 7)]
-    l16, l12, l8, l7 = [ones * ((1 << count) - 1) for count in (16, 12, 8, 7)]
-    return _Masks(ones, h16, l16, h12, l12, h8, l8, h7, l7)
-
-
-_plans: OrderedDict[int, _Masks] = OrderedDict()
-_planned_octets = 0
-
-
-def _masks(lanes: int) -> _Masks:
-    """The masks of a number of lanes, remembered within a bound in octets: the least used go first."""
-    global _planned_octets
-    plan = _plans.get(lanes)
-    if plan is None:
-        plan = _plans[lanes] = _make_masks(lanes)
-        _planned_octets += _size(lanes)
-        while _planned_octets > _CACHE_OCTETS:
-            _planned_octets -= _size(_plans.popitem(last=False)[0])
-    else:
-        _plans.move_to_end(lanes)
-    return plan
-
-
-def _size(lanes: int) -> int:
-    return 9 * (lanes * _LANE // 7 + 40)
-
-
-def _dense(x: int, lanes: int) -> array[int]:
-    """The words of the lanes, without their spare bits."""
-    data = bytearray(x.to_bytes(5 * lanes, "little"))
-    del data[4::5]
-    return array("I", bytes(data))
-
-
-def _input_lanes(runs: Sequence[Run]) -> tuple[int, tuple[int, int, int, int]]:
-    """How many blocks there are, and words 12 to 15 of all of them in lanes."""
-    if len(runs) == 1 and runs[0][1] + runs[0][2] <= 1 << 32:
-        nonce, first, count = runs[0]
-        ones = _ones(count)
-        word = int.from_bytes(nonce, "little")
-        return count, (_ramp(count) + first * ones, (word & _WORD) * ones, (word >> 32 & _WORD) * ones, (word >> 64) * ones)
-    total = 0
-    counters = n0 = n1 = n2 = 0
-    for nonce, first, count in runs:
-        shift = _LANE * total
-        ones = _ones(count)
-        word = int.from_bytes(nonce, "little")
-        if first + count <= 1 << 32:
-            counters |= (_ramp(count) + first * ones) << shift
-        else:
-            counters |= sum(((first + index) & _WORD) << _LANE * index for index in range(count)) << shift
-        n0 |= (word & _WORD) * ones << shift
-        n1 |= (word >> 32 & _WORD) * ones << shift
-        n2 |= (word >> 64) * ones << shift
-        total += count
-    return total, (counters, n0, n1, n2)
-
-
-_ones_of: dict[int, int] = {}
-_ramp_of: dict[int, int] = {}
-_SMALL_MAXIMUM: Final = 256
-
-
-def _ones(count: int) -> int:
-    """1 in each of `count` lanes."""
-    found = _ones_of.get(count)
-    if found is None:
-        found = _repeat(count)
-        if len(_ones_of) >= _SMALL_MAXIMUM:
-            _ones_of.clear()
-        _ones_of[count] = found
-    return found
-
-
-def _ramp(count: int) -> int:
-    """j in lane j: the sum of ones from each lane on, less the first."""
-    found = _ramp_of.get(count)
-    if found is None:
-        found = sum(index << _LANE * index for index in range(count))
-        if len(_ramp_of) >= _SMALL_MAXIMUM:
-            _ramp_of.clear()
-        _ramp_of[count] = found
-    return found
 
 
 def key_streams(key: bytes, runs: Sequence[Run]) -> bytes:
     """The blocks of all runs, one run after the other; see `sws.crypto.chacha20.Kernel`."""
-    parts = []
-    some: list[Run] = []
+    count = sum([blocks for _, _, blocks in runs])
+    if count <= ROWS_MAXIMUM:
+        return _by_rows(key, runs, count) if count else b""
+    if count <= _LANES_MAXIMUM:
+        return _by_words(key, runs, count)
+    return b"".join([_by_words(key, some, sum([blocks for _, _, blocks in some])) for some in _passes(runs)])
+
+
+def _passes(runs: Sequence[Run]) -> list[list[Run]]:
+    """The runs cut into as many parts as are needed for each to have no more than the most lanes."""
+    passes: list[list[Run]] = [[]]
     room = _LANES_MAXIMUM
     for nonce, first, count in runs:
         done = 0
         while done < count:
+            if not room:
+                passes.append([])
+                room = _LANES_MAXIMUM
             taken = min(count - done, room)
-            some.append((nonce, (first + done) & _WORD, taken))
+            passes[-1].append((nonce, (first + done) & WORD, taken))
             done += taken
             room -= taken
-            if not room:
-                parts.append(_pass(key, some))
-                some, room = [], _LANES_MAXIMUM
-    if some:
-        parts.append(_pass(key, some))
-    return parts[0] if len(parts) == 1 else b"".join(parts)
+    return passes
 
 
-def _pass(key: bytes, runs: Sequence[Run]) -> bytes:
-    count, varying = _input_lanes(runs)
-    return _by_rows(key, count, varying) if count <= ROWS_MAXIMUM else _by_words(key, count, varying)
+def _by_words(key: bytes, runs: Sequence[Run], count: int) -> bytes:
+    k = masks(count)
+    each = k.ones
+    state = [word * each for word in (*_CONSTANTS, *array("I", key))]
+    state += varying(runs)
+    data = _dense([was + now for was, now in zip(state, words_rounds(state, k), strict=True)], count, k)
+    return _turned(data, 16, count + (count & 1))[: 64 * count]
 
 
-def _by_words(key: bytes, count: int, varying: tuple[int, int, int, int]) -> bytes:
-    k = _masks(count)
-    state = [word * k.ones for word in (*_CONSTANTS, *array("I", key))]
-    state += varying
-    out = array("I", bytes(64 * count))
-    for index, (was, now) in enumerate(zip(state, words_rounds(state, k), strict=True)):
-        out[index::16] = _dense(was + now, count)
-    return out.tobytes()
+def _by_rows(key: bytes, runs: Sequence[Run], count: int) -> bytes:
+    k = masks(4 * count)
+    a, b, c = _key_rows(key, count)
+    d = _row_of_inputs(runs, count, k)
+    w, x, y, z = rows_rounds(a, b, c, d, LANE * count, k)
+    return _turned(_dense((a + w, b + x, c + y, d + z), 4 * count, k), 16, count)
 
 
-def _rows_key(key: bytes, count: int) -> tuple[int, int, int, int]:
-    """The rows of the constants and of the key, and the bits of a column."""
-    segment = _LANE * count
-    two, three = 2 * segment, 3 * segment
-    ones = _ones(count)
+def _dense(values: Sequence[int], lanes: int, k: Masks) -> bytearray:
+    """The words of the lanes of each value, one after the other; and one more where their number is odd."""
+    even, odd = k.even, k.odd
+    size = 9 * (lanes + 1 >> 1)
+    data = bytearray().join([(x & even | x >> 4 & odd).to_bytes(size, "little") for x in values])
+    del data[8::9]
+    return data
+
+
+def _spread(words: bytes, k: Masks) -> int:
+    """Words in a row, an even number, in lanes."""
+    data = bytearray(len(words) // 8 * 9)
+    for octet in range(8):
+        data[octet::9] = words[octet::8]
+    x = int.from_bytes(data, "little")
+    return x & k.even | (x & k.odd) << 4
+
+
+def _row(words: Sequence[int], each: int, segment: int) -> int:
+    """Four words, each in all lanes of its segment."""
+    a, b, c, d = words
+    return a * each | b * each << segment | c * each << 2 * segment | d * each << 3 * segment
+
+
+def _key_rows(key: bytes, count: int) -> tuple[int, int, int]:
+    """The rows of the constants and of the key."""
+    segment = LANE * count
+    each = ones(count)
+    constants = _constants_of.get(count)
+    if constants is None:
+        constants = _constants_of[count] = _row(_CONSTANTS, each, segment)
     words = array("I", key)
-    rows = [a * ones | b * ones << segment | c * ones << two | d * ones << three for a, b, c, d in (_CONSTANTS, words[:4], words[4:])]
-    return rows[0], rows[1], rows[2], segment
+    return constants, _row(words[:4], each, segment), _row(words[4:], each, segment)
 
 
-def _by_rows(key: bytes, count: int, varying: tuple[int, int, int, int]) -> bytes:
-    constants, first, second, segment = _rows_key(key, count)
-    last = varying[0] | varying[1] << segment | varying[2] << 2 * segment | varying[3] << 3 * segment
-    state = constants, first, second, last
-    k = _masks(4 * count)
-    out = array("I", bytes(64 * count))
-    size = 20 * count
-    mixed = rows_rounds(*state, segment, k)
-    data = bytearray(b"".join([(was + now).to_bytes(size, "little") for was, now in zip(state, mixed, strict=True)]))
-    del data[4::5]
-    if count == 1:
-        return bytes(data)
-    words = array("I", bytes(data))
-    for word in range(16):
-        out[word::16] = words[word * count : (word + 1) * count]
-    return out.tobytes()
+def _row_of_inputs(runs: Sequence[Run], count: int, k: Masks) -> int:
+    """The row of counters and nonces."""
+    nonce, first, blocks = runs[0]
+    if blocks == count and first + count <= 1 << 32:
+        return ramp(count) + _row((first, *array("I", nonce)), ones(count), LANE * count)
+    counters: list[int] = []
+    for _, first, blocks in runs:
+        counters += range(first, first + blocks) if first + blocks <= 1 << 32 else [first + index & WORD for index in range(blocks)]
+    nonces = b"".join([nonce * blocks for nonce, _, blocks in runs])
+    return _spread(array("I", counters).tobytes() + _turned(nonces, count, 3), k)
+
+
+def _turned(words: bytes | bytearray, rows: int, columns: int) -> bytes:
+    """Row after row of words, turned into column after column."""
+    if len(words) <= _TURNED_MAXIMUM:
+        return memoryview(words).cast("I", [rows, columns]).tobytes("F")
+    old, new = array("I", bytes(words)), array("I", bytes(len(words)))
+    if rows < columns:
+        for row in range(rows):
+            new[row::rows] = old[row * columns : (row + 1) * columns]
+    else:
+        for column in range(columns):
+            new[column * rows : (column + 1) * rows] = old[column::columns]
+    return new.tobytes()
 
 
 def crypt_many(key: bytes, runs: Sequence[Run], texts: Sequence[bytes]) -> tuple[list[bytes], list[bytes]]:
@@ -244,17 +185,14 @@ def first_octets(key: bytes, samples: Sequence[bytes]) -> list[bytes]:
     if len(samples) > _SAMPLES_MAXIMUM:
         return [mask for at in range(0, len(samples), _SAMPLES_MAXIMUM) for mask in first_octets(key, samples[at : at + _SAMPLES_MAXIMUM])]
     count = len(samples)
-    data = b"".join(samples)
-    lanes = bytearray(20 * count)
-    for word in range(4):
-        start, end = 5 * count * word, 5 * count * (word + 1)
-        for octet in range(4):
-            lanes[start + octet : end : 5] = data[4 * word + octet :: 16]
-    constants, first, second, segment = _rows_key(key, count)
-    row = rows_rounds(constants, first, second, int.from_bytes(lanes, "little"), segment, _masks(4 * count))[0]
-    data = (constants + row).to_bytes(20 * count, "little")
+    if not count:
+        return []
+    k = masks(4 * count)
+    a, b, c = _key_rows(key, count)
+    d = _spread(_turned(b"".join(samples), count, 4), k)
+    data = _dense((a + rows_rounds(a, b, c, d, LANE * count, k)[0],), 4 * count, k)
     out = bytearray(5 * count)
     for octet in range(4):
-        out[octet::5] = data[octet : 5 * count : 5]
-    out[4::5] = data[5 * count : 10 * count : 5]
+        out[octet::5] = data[octet : 4 * count : 4]
+    out[4::5] = data[4 * count : 8 * count : 4]
     return [bytes(out[at : at + 5]) for at in range(0, 5 * count, 5)]

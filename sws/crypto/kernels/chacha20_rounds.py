@@ -10,7 +10,7 @@ __all__ = ["RotationMasks", "rows_rounds", "words_rounds"]
 
 
 class RotationMasks(Protocol):
-    """In every lane: hN and lN are the bits that come from below and from above when a word is rotated left by N."""
+    """In every lane: hN and lN are the bits that come from below and from above when a word is rotated left by N, `word` all 32."""
 
     @property
     def h16(self) -> int: ...
@@ -28,14 +28,17 @@ class RotationMasks(Protocol):
     def h7(self) -> int: ...
     @property
     def l7(self) -> int: ...
+    @property
+    def word(self) -> int: ...
 
 
 def words_rounds(state: Sequence[int], masks: RotationMasks) -> tuple[int, ...]:
     """Twenty rounds; `state` has the sixteen words, an integer each."""
     h16, l16, h12, l12 = masks.h16, masks.l16, masks.h12, masks.l12
     h8, l8, h7, l7 = masks.h8, masks.l8, masks.h7, masks.l7
+    word = masks.word
     x0, x1, x2, x3, x4, x5, x6, x7, x8, x9, xa, xb, xc, xd, xe, xf = state
-    for _ in range(10):
+    for turn in range(10):
         x0 = x0 + x4
         t = xc ^ x0
         xc = t << 16 & h16 | t >> 16 & l16
@@ -132,6 +135,15 @@ def words_rounds(state: Sequence[int], masks: RotationMasks) -> tuple[int, ...]:
         x9 = x9 + xe
         t = x4 ^ x9
         x4 = t << 7 & h7 | t >> 25 & l7
+        if turn in (2, 5, 8):
+            x0 &= word
+            x1 &= word
+            x2 &= word
+            x3 &= word
+            x8 &= word
+            x9 &= word
+            xa &= word
+            xb &= word
     return x0, x1, x2, x3, x4, x5, x6, x7, x8, x9, xa, xb, xc, xd, xe, xf
 
 
@@ -139,11 +151,12 @@ def rows_rounds(a: int, b: int, c: int, d: int, segment: int, masks: RotationMas
     """Twenty rounds; the state is four rows, an integer each; `segment` is the bits of a column."""
     h16, l16, h12, l12 = masks.h16, masks.l16, masks.h12, masks.l12
     h8, l8, h7, l7 = masks.h8, masks.l8, masks.h7, masks.l7
+    word = masks.word
     two, three = 2 * segment, 3 * segment
     first = (1 << segment) - 1
     half = (1 << two) - 1
     most = (1 << three) - 1
-    for _ in range(10):
+    for turn in range(10):
         a = a + b
         t = d ^ a
         d = t << 16 & h16 | t >> 16 & l16
@@ -174,4 +187,7 @@ def rows_rounds(a: int, b: int, c: int, d: int, segment: int, masks: RotationMas
         b = b >> three | (b & most) << segment
         c = c >> two | (c & half) << two
         d = d >> segment | (d & first) << three
+        if turn in (2, 5, 8):
+            a &= word
+            c &= word
     return a, b, c, d

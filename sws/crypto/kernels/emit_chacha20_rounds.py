@@ -25,7 +25,7 @@ __all__ = ["RotationMasks", "rows_rounds", "words_rounds"]
 
 
 class RotationMasks(Protocol):
-    """In every lane: hN and lN are the bits that come from below and from above when a word is rotated left by N."""
+    """In every lane: hN and lN are the bits that come from below and from above when a word is rotated left by N, `word` all 32."""
 
     @property
     def h16(self) -> int: ...
@@ -43,6 +43,8 @@ class RotationMasks(Protocol):
     def h7(self) -> int: ...
     @property
     def l7(self) -> int: ...
+    @property
+    def word(self) -> int: ...
 '''
 
 _WORDS: Final = '''
@@ -51,8 +53,9 @@ def words_rounds(state: Sequence[int], masks: RotationMasks) -> tuple[int, ...]:
     """Twenty rounds; `state` has the sixteen words, an integer each."""
     h16, l16, h12, l12 = masks.h16, masks.l16, masks.h12, masks.l12
     h8, l8, h7, l7 = masks.h8, masks.l8, masks.h7, masks.l7
+    word = masks.word
     x0, x1, x2, x3, x4, x5, x6, x7, x8, x9, xa, xb, xc, xd, xe, xf = state
-    for _ in range(10):
+    for turn in range(10):
 '''
 
 _ROWS: Final = '''
@@ -61,11 +64,12 @@ def rows_rounds(a: int, b: int, c: int, d: int, segment: int, masks: RotationMas
     """Twenty rounds; the state is four rows, an integer each; `segment` is the bits of a column."""
     h16, l16, h12, l12 = masks.h16, masks.l16, masks.h12, masks.l12
     h8, l8, h7, l7 = masks.h8, masks.l8, masks.h7, masks.l7
+    word = masks.word
     two, three = 2 * segment, 3 * segment
     first = (1 << segment) - 1
     half = (1 << two) - 1
     most = (1 << three) - 1
-    for _ in range(10):
+    for turn in range(10):
 '''
 
 _TO_DIAGONALS: Final = (
@@ -93,6 +97,11 @@ def _body(lines: list[str]) -> str:
     return "".join([f"        {line}\n" for line in lines])
 
 
+def _cut(*names: str) -> list[str]:
+    """What was added to is cut to 32 bits, before a fourth double round would fill 36."""
+    return ["if turn in (2, 5, 8):", *[f"    {name} &= word" for name in names]]
+
+
 def source() -> str:
     """The whole file."""
     words = []
@@ -100,6 +109,7 @@ def source() -> str:
         words += _quarter_round(*[f"x{column + row:x}" for row in (0, 4, 8, 12)])
     for column in range(4):
         words += _quarter_round(*[f"x{row + (column + row // 4) % 4:x}" for row in (0, 4, 8, 12)])
-    rows = [*_quarter_round(*"abcd"), *_TO_DIAGONALS, *_quarter_round(*"abcd"), *_TO_COLUMNS]
+    words += _cut(*[f"x{index:x}" for index in (0, 1, 2, 3, 8, 9, 10, 11)])
+    rows = [*_quarter_round(*"abcd"), *_TO_DIAGONALS, *_quarter_round(*"abcd"), *_TO_COLUMNS, *_cut("a", "c")]
     everything = ", ".join(f"x{index:x}" for index in range(16))
     return f"{_HEAD}{_WORDS}{_body(words)}    return {everything}\n{_ROWS}{_body(rows)}    return a, b, c, d\n"

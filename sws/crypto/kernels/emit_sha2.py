@@ -2,7 +2,9 @@
 """Emits `scalar_sha2.py`: SHA-2 on machine-sized integers.  FIPS 180-4 §6.2.2, §6.4.2.
 
 32-bit words   stand in one integer each; for rotations by up to n, the lowest n bits are put above the word once: then each of them
-               is a shift, and what is above a word is cut off the sum at last; sixteen rounds are written out with their schedule
+               is a shift, and what is above a word is cut off the sum at last; all rounds are written out with their schedule, for
+               at the end of a loop PyPy moves all words back to where they began; in a sum the rotations, which wait for the round
+               before, come last
 64-bit words   stand in two integers, upper and lower 32 bits, because Python's sum of two 64-bit words would be no machine integer;
                a rotation by n takes both halves crosswise, a sum carries the lower half's excess into the upper;
                eight rounds are written out, so that no value moves from one name to the next
@@ -11,6 +13,8 @@
 from __future__ import annotations
 
 from typing import Final
+
+from sws.crypto.kernels._tables_sha2 import K256
 
 __all__ = ["TARGET", "source"]
 
@@ -29,7 +33,7 @@ from struct import unpack_from
 from typing import TYPE_CHECKING, Final
 
 from sws.crypto.hash_types import Octets, Sha2
-from sws.crypto.kernels._tables_sha2 import K256, K512
+from sws.crypto.kernels._tables_sha2 import K512
 from sws.crypto.kernels.block_hash import SHA224, SHA256, SHA384, SHA512, BlockHash, State
 
 if TYPE_CHECKING:
@@ -66,30 +70,29 @@ def _round_32(names: list[str], word: str, constant: str) -> list[str]:
     a, b, c, d, e, f, g, h = names
     return [
         f"x = {e} | ({e} & 0x1FFFFFF) << 32",
-        f"{h} += (x >> 6 ^ x >> 11 ^ x >> 25) + ({g} ^ {e} & ({f} ^ {g})) + {constant} + {word}",
+        f"{h} = {h} + {constant} + {word} + ({g} ^ {e} & ({f} ^ {g})) + (x >> 6 ^ x >> 11 ^ x >> 25)",
         f"{d} = {d} + {h} & M",
         f"x = {a} | ({a} & 0x3FFFFF) << 32",
-        f"{h} = {h} + (x >> 2 ^ x >> 13 ^ x >> 22) + ({a} & {b} | {c} & ({a} | {b})) & M",
+        f"{h} = {h} + ({a} & {b} | {c} & ({a} | {b})) + (x >> 2 ^ x >> 13 ^ x >> 22) & M",
     ]
 
 
-def _rounds_32(indent: str, with_schedule: bool) -> list[str]:
-    """Sixteen rounds; with the next sixteen words of the schedule, or with the block's own."""
+def _rounds_32() -> list[str]:
+    """All rounds; from the seventeenth on each makes its word of the schedule in the place of the one sixteen before."""
     lines = []
     names = list(_NAMES)
-    for number in range(16):
-        if with_schedule:
+    for number in range(64):
+        word = f"w{number % 16}"
+        if number >= 16:
             x, y = f"w{(number + 1) % 16}", f"w{(number + 14) % 16}"
             lines += [
                 f"x = {x} | ({x} & 0x3FFFF) << 32",
                 f"y = {y} | ({y} & 0x7FFFF) << 32",
-                f"s0 = x >> 7 ^ x >> 18 ^ {x} >> 3",
-                f"s1 = y >> 17 ^ y >> 19 ^ {y} >> 10",
-                f"w{number} = w{number} + s0 + w{(number + 9) % 16} + s1 & M",
+                f"{word} = {word} + w{(number + 9) % 16} + (x >> 7 ^ x >> 18 ^ {x} >> 3) + (y >> 17 ^ y >> 19 ^ {y} >> 10) & M",
             ]
-        lines += _round_32(names, f"w{number}", f"k[t + {number}]" if with_schedule else f"k[{number}]")
+        lines += _round_32(names, word, f"0x{K256[number]:X}")
         names = [names[7], *names[:7]]
-    return [indent + line for line in lines]
+    return [f"        {line}" for line in lines]
 
 
 def _declared(names: list[str]) -> list[str]:
@@ -101,17 +104,16 @@ def _compress_32() -> list[str]:
     return [
         "def compress_32(state: State, data: Octets) -> State:",
         '    """The state after whole 64-octet blocks, of SHA-224 and SHA-256."""',
-        *_declared([*_NAMES, "x", "y", "s0", "s1", *(f"w{i}" for i in range(16)), *(f"p{i}" for i in range(8))]),
+        *_declared([*_NAMES, "x", "y", "at", "end", *(f"w{i}" for i in range(16)), *(f"p{i}" for i in range(8))]),
         "    octets = bytes(data)",
-        "    k = list(K256)",
+        "    end = len(octets)",
         "    p0, p1, p2, p3, p4, p5, p6, p7 = state",
-        "    for at in range(0, len(octets), 64):",
+        "    while at < end:",
         '        w0, w1, w2, w3, w4, w5, w6, w7, w8, w9, w10, w11, w12, w13, w14, w15 = unpack_from(">16I", octets, at)',
         "        a, b, c, d, e, f, g, h = p0, p1, p2, p3, p4, p5, p6, p7",
-        *_rounds_32("        ", False),
-        "        for t in range(16, 64, 16):",
-        *_rounds_32("            ", True),
+        *_rounds_32(),
         *[f"        p{i} = p{i} + {name} & M" for i, name in enumerate(_NAMES)],
+        "        at += 64",
         "    return (p0, p1, p2, p3, p4, p5, p6, p7)",
     ]
 

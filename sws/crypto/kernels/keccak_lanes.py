@@ -37,6 +37,7 @@ from sws.crypto.kernels.sponge import (
     SpongeXof,
     pad,
 )
+from sws.crypto.octets import octets
 
 __all__ = ["SHA3", "absorb"]
 
@@ -101,7 +102,7 @@ def shake_many(parameters: Parameters, messages: Sequence[bytes], length: int) -
     """
     rate, count = parameters.rate, len(messages)
     ones = _ones(count)
-    padded = [pad(message, parameters) for message in messages]
+    padded = [pad(octets(message), parameters) for message in messages]
     a = [0] * 25
     for at in range(0, len(padded[0]), rate):
         for word in range(rate // 8):

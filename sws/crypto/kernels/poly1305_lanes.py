@@ -3,14 +3,18 @@
 
 The tag is the polynomial  m_1·r^n + m_2·r^(n−1) + … + m_n·r  modulo p = 2^130 − 5, where m_i is block i with a one behind it.  A message
 read as one little-endian integer has its blocks in a row already, 128 bits apart; every third of them, spread into lanes of 384 bits, is a
-shift and a mask.  So for a segment of 3·g blocks
+shift and a mask.  So for a segment of 3·g blocks, g a power of two,
 
     v = (x & M | O)·r² + (x >> 128 & M | O)·r + (x >> 256 & M | O)
 
 makes of three integers one with g lanes, each the sum of three neighbours under their powers, below 2^262: M are the 128 bits of each lane,
-O the ones behind the blocks.  Longer messages have several segments, added under r^(3·g), r^(6·g), … without reduction.  What is left are
-g lanes under powers of r³: they are folded in halves, reduced to 138 bits before each, and the last few go by Horner's rule, two at a
-time.  Blocks that make no whole lane stand in front, where they begin the Horner chain.
+O the ones behind the blocks.  Longer messages have several segments, added under r^(3·g), r^(6·g), … without reduction; the first segment
+may have fewer blocks than the others, and then no ones where it has none.
+
+What is left are g lanes under powers of r³.  They are folded in halves, the lower half, which comes first, under the power that it is ahead
+by: r^(3·g/2), …, r^6, r^3, the squarings on the way to r^(3·g).  Before that each lane is reduced to some 140 bits, so that a product fits
+it.  Few lanes mean many segments, each with powers of its own, many lanes mean long foldings; which is best depends on the length.  Short
+messages go by Horner's rule, two blocks at a time.
 
 Timing: depends on the message's length, down to the Python-integer caveat.
 """
@@ -25,21 +29,31 @@ _P: Final = (1 << 130) - 5
 _CLAMP: Final = 0x0FFFFFFC0FFFFFFC0FFFFFFC0FFFFFFF
 _ONE: Final = 1 << 128
 _LOW: Final = _ONE - 1
-_LANES: Final = 32  # of a segment
-_SEGMENT: Final = 48 * _LANES
 
-_LANE: Final = (1 << 384) - 1
-_FOLDED: Final = 8  # lanes down to which Horner's rule by pairs is slower than folding
+_LANE: Final = 384
+_SHORT: Final = 448
+"""Octets up to which Horner's rule is quicker than any lanes."""
 
-_folding_of: dict[int, tuple[int, int]] = {}
-_masks_of: dict[int, tuple[int, int]] = {}
+_masks_of: Final[dict[int, tuple[int, int]]] = {}
+_folding_of: Final[dict[int, tuple[int, int, int, int]]] = {}
 
 
-def _masks(lanes: int) -> tuple[int, int]:
-    found = _masks_of.get(lanes)
+def _masks(level: int) -> tuple[int, int]:
+    """M and O of 2^level lanes; at most four are ever made."""
+    found = _masks_of.get(level)
     if found is None:
-        ones = ((1 << 384 * lanes) - 1) // ((1 << 384) - 1)
-        found = _masks_of[lanes] = (ones * _LOW, ones << 128)  # of 1 to 2·_LANES − 1 lanes: 100 KB in all
+        ones = ((1 << (_LANE << level)) - 1) // ((1 << _LANE) - 1)
+        found = _masks_of[level] = (ones * _LOW, ones << 128)
+    return found
+
+
+def _folding(level: int) -> tuple[int, int, int, int]:
+    """The lower 130 bits and the number of the other bits in each of 2^level lanes; the bits of half the lanes, and all ones there."""
+    found = _folding_of.get(level)
+    if found is None:
+        ones = ((1 << (_LANE << level)) - 1) // ((1 << _LANE) - 1)
+        half = _LANE << level - 1
+        found = _folding_of[level] = (ones * ((1 << 130) - 1), ones * ((1 << 254) - 1), half, (1 << half) - 1)
     return found
 
 
@@ -50,88 +64,69 @@ def mac(key: bytes, message: bytes) -> bytes:
       key:  32 octets, for one message; SECRET.
     Returns: 16 octets.
     """
-    from_bytes = int.from_bytes
-    p = _P
-    r = from_bytes(key[:16], "little") & _CLAMP
-    size = len(message)
-    rest = size & 15
-    tail = 0
+    both = int.from_bytes(key, "little")
+    r = both & _CLAMP
+    rest = len(message) & 15
+    whole = len(message) - rest
+    h = _horner(message, whole, r) if whole <= _SHORT else _lanes(message, whole, r)
     if rest:
-        tail = from_bytes(message[size - rest :], "little") | 1 << 8 * rest
-        size -= rest
-    blocks = size >> 4
-    front = blocks % 3
+        h = (h + (int.from_bytes(message[whole:], "little") | 1 << 8 * rest)) * r % _P
+    return (h + (both >> 128) & _LOW).to_bytes(16, "little")
+
+
+def _horner(message: bytes, end: int, r: int) -> int:
+    """The polynomial's value for the whole blocks up to `end`, modulo p."""
+    low, one, p = _LOW, _ONE, _P
+    x = int.from_bytes(message[:end], "little")
     h = 0
-    for start in range(0, 16 * front, 16):
-        h = (h * r + from_bytes(message[start : start + 16], "little") + _ONE) % p
-    lanes = blocks // 3
-    if lanes:
-        h = _lanes(message[16 * front : size], lanes, h, r)
-    if blocks:
-        h = h * r % p
-    if rest:
-        h = (h + tail) * r % p
-    return ((h + from_bytes(key[16:], "little")) & _LOW).to_bytes(16, "little")
-
-
-def _lanes(message: bytes, lanes: int, h: int, r: int) -> int:
-    """Horner's value of whole lanes behind `h`, its last block not multiplied yet."""
-    p = _P
+    if end & 16:
+        h = (x & low | one) * r
+        x >>= 128
     r2 = r * r % p
-    r3 = r2 * r % p
-    if lanes < 2 * _LANES:
-        low, one = _masks(lanes)
-        x = int.from_bytes(message, "little")
-        v = (x & low | one) * r2 + (x >> 128 & low | one) * r + (x >> 256 & low | one)
-        width = lanes
-    else:
-        width = _LANES
-        lead = lanes % width
-        if lead:
-            h = _lanes(message[: 48 * lead], lead, h, r)
-        v = _segments(message[48 * lead :], h and h * pow(r3, lanes - lead - width + 1, p) % p, r2, r, pow(r3, width, p))
-        h = 0
-    while width >= _FOLDED:
-        if width & 1:
-            h = (h * r3 + (v & _LANE)) % p
-            v >>= 384
-        width >>= 1
-        power = pow(r3, width, p)
-        h = h * power % p
-        v = _folded(v, width, power)
-    data = v.to_bytes(48 * width, "little")
-    odd = width & 1
-    if odd:
-        h = (h * r3 + int.from_bytes(data[:48], "little")) % p
-    r6 = r3 * r3 % p
-    for at in range(48 * odd, 48 * width, 96):
-        h = (h * r6 + int.from_bytes(data[at : at + 48], "little") * r3 + int.from_bytes(data[at + 48 : at + 96], "little")) % p
-    return h
+    for _ in range(end >> 5):
+        h = ((h + (x & low | one)) * r2 + (x >> 128 & low | one) * r) % p
+        x >>= 256
+    return h % p
 
 
-def _folded(v: int, width: int, power: int) -> int:
-    """Half as many lanes of the same value: those in front are multiplied by what they stand before the others."""
-    low, high = _folding(2 * width)
-    v = (v & low) + 5 * (v >> 130 & high)  # below 2^138, so that a product fits its lane
-    return (v & (1 << 384 * width) - 1) * power + (v >> 384 * width)
-
-
-def _folding(lanes: int) -> tuple[int, int]:
-    found = _folding_of.get(lanes)
-    if found is None:
-        ones = ((1 << 384 * lanes) - 1) // ((1 << 384) - 1)
-        found = _folding_of[lanes] = (ones * ((1 << 130) - 1), ones * ((1 << 254) - 1))
-    return found
-
-
-def _segments(message: bytes, before: int, r2: int, r: int, step: int) -> int:
-    """All segments in the lanes of one, the last under 1, the others under powers of `step`; `before` joins the first lane."""
+def _lanes(message: bytes, end: int, r: int) -> int:
+    """As `_horner`, for longer messages."""
     p = _P
-    low, one = _masks(_LANES)
-    v = before
+    from_bytes = int.from_bytes
+    level = 2 if end <= 600 else 3 if end <= 1700 else 4 if end <= 9000 else 5
+    r2 = r * r % p
+    step = r2 * r % p
+    steps = []
+    for _ in range(level):
+        steps.append(step)
+        step = step * step % p
+    segment = 48 << level
+    low, one = _masks(level)
+    v = 0
     w2, w1, w0 = r2, r, 1
-    for start in range(len(message) - _SEGMENT, -1, -_SEGMENT):
-        x = int.from_bytes(message[start : start + _SEGMENT], "little")
+    while end >= segment:
+        start = end - segment
+        x = from_bytes(message[start:end], "little")
         v += (x & low | one) * w2 + (x >> 128 & low | one) * w1 + (x >> 256 & low | one) * w0
         w2, w1, w0 = w2 * step % p, w1 * step % p, w0 * step % p
-    return v
+        end = start
+    if end:
+        none = segment - end >> 4
+        x = from_bytes(message[:end], "little") << 128 * none
+        o2, o1, o0 = _ones(one, none)
+        v += (x & low | o2) * w2 + (x >> 128 & low | o1) * w1 + (x >> 256 & low | o0) * w0
+    while level:
+        low, high, half, mask = _folding(level)
+        level -= 1
+        v = (v & low) + 5 * (v >> 130 & high)
+        v = (v & mask) * steps[level] + (v >> half)
+    return v % p * r % p
+
+
+def _ones(one: int, none: int) -> tuple[int, int, int]:
+    """The ones of the three integers of a segment whose first `none` blocks are missing."""
+    lanes, more = divmod(none, 3)
+    empty = _LANE * lanes
+    o0 = one >> empty << empty
+    less = o0 ^ 1 << empty + 128
+    return less if more else o0, less if more == 2 else o0, o0

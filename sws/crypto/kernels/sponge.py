@@ -18,6 +18,7 @@ from typing import Final, NamedTuple, TypeAlias, final
 
 from sws.base.errors import UsageError
 from sws.crypto.hash_types import Octets, XofFactory, XofMany
+from sws.crypto.octets import octets
 
 __all__ = [
     "SHA3_224",
@@ -87,17 +88,16 @@ class _Sponge:
         self.block_size = parameters.rate
         self._lanes = _ZERO
         self._tail = b""
-        if data:
-            self.update(data)
+        self.update(data)
 
     def update(self, data: Octets, /) -> None:
         """More of the message."""
-        octets = self._tail + bytes(data)
+        more = self._tail + octets(data)
         rate = self._parameters.rate
-        whole = len(octets) - len(octets) % rate
+        whole = len(more) - len(more) % rate
         if whole:
-            self._lanes = self._absorb(self._lanes, octets[:whole], rate)
-        self._tail = octets[whole:]
+            self._lanes = self._absorb(self._lanes, more[:whole], rate)
+        self._tail = more[whole:]
 
     def _squeeze(self, length: int) -> bytes:
         rate = self._parameters.rate
