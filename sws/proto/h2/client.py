@@ -30,6 +30,7 @@ _OPEN: Final = StreamState.OPEN
 _HALF_CLOSED_LOCAL: Final = StreamState.HALF_CLOSED_LOCAL
 _METHOD: Final = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _TARGET: Final = re.compile(rb"[!-~]+")
+_HOST: Final = re.compile(rb"[!-?A-~]+")  # userinfo may not be there: RFC 9113 §8.3.1
 _INFORMATIONAL_MAXIMUM: Final = 64
 _STREAMS_ASSUMED: Final = 100  # §6.5.2: until the server says
 _LAST_STREAM: Final = (1 << 31) - 1
@@ -89,8 +90,8 @@ class ClientConnection(Connection):
         if not _METHOD.fullmatch(method) or not _TARGET.fullmatch(target):
             raise UsageError("a method or target that cannot be sent")
         hosts = [value for name, value in fields if name == b"host"]
-        if len(hosts) != 1:
-            raise UsageError("exactly one host field")
+        if len(hosts) != 1 or not _HOST.fullmatch(hosts[0]):
+            raise UsageError("exactly one host field, without userinfo")
         if protocol is not None and (method != b"CONNECT" or not self.takes_protocols):
             raise UsageError("the server takes no extended CONNECT")
         if method == b"CONNECT" and ended:
