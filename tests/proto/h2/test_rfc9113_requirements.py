@@ -6,7 +6,7 @@ from __future__ import annotations
 import hpack
 import pytest
 
-from sws.base.engine import Aborted, Refused, RequestStarted, ResponseStarted, Trailers, TunnelOpened
+from sws.base.engine import Aborted, BodyChunk, Refused, RequestStarted, ResponseStarted, Trailers, TunnelOpened
 from sws.base.errors import UsageError
 from sws.proto.h2 import Http2Limits
 from tests.kit.h2_cases import BLOCK, verdict
@@ -158,6 +158,17 @@ def test_values_are_taken_in_order() -> None:
     assert peer.frames() == [Frame(SETTINGS, ACK, 0, b"")]
     peer.answer(1)
     assert [each.payload for each in peer.frames() if each.type == DATA] == [b"he"]
+
+
+def test_a_smaller_window_of_ours_holds_once_it_is_acknowledged() -> None:
+    """§6.9.3: what the client sent before it knew is taken."""
+    peer = ServerPeer(Http2Limits(window=1000), greet=False)
+    peer.send(PREFACE, settings(), headers(1, POST, 0), data(1, bytes(9000)), headers(3, POST, 0), data(3, bytes(900)))
+    assert [type(event) for event in peer.events] == [RequestStarted, BodyChunk] * 2
+    peer.send(SETTINGS_ACK, data(3, bytes(100)))
+    assert verdict(peer.frames()) is None
+    peer.send(data(1, b"x"))
+    assert verdict(peer.frames()) == ("stream", FLOW_CONTROL_ERROR)
 
 
 def test_a_smaller_table_of_ours_must_be_taken_notice_of() -> None:
