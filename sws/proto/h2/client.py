@@ -55,7 +55,7 @@ class ClientConnection(Connection):
     @property
     def is_idle(self) -> bool:
         """Another request may be sent now."""
-        state = self._state
+        state = self._life.state
         if state is not ConnectionState.OPEN and state is not ConnectionState.PREFACE:
             return False
         allowed = self._peer.streams
@@ -127,7 +127,7 @@ class ClientConnection(Connection):
 
     def prioritise(self, stream: int, value: bytes) -> None:
         """Tell the server a new Priority field value of a request.  RFC 9218 §7.1."""
-        self._stream(stream)
+        self._table.find(stream)
         self._sender.out.append(encode_priority_update(stream, value))
 
     def expects_continue(self, stream: int) -> bool:
@@ -220,7 +220,7 @@ class ClientConnection(Connection):
                 continue
             if self._intake.is_shut(stream):
                 stream.last = now
-            elif self._rest_is_data_of(stream.number):
+            elif self._reader.is_within_data_of(stream.number):
                 stream.last = self._heard
             patience = limits.head_timeout if stream.heard is Message.AWAITED else limits.body_timeout
             if now >= stream.last + patience:
