@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0 OR MIT
-"""What both ends of an HTTP/2 connection have in common: what frames mean, and the verbs.  RFC 9113 §5, §6.
+"""What both ends of an HTTP/2 connection have in common: what HEADERS and DATA mean, and the verbs.  RFC 9113 §5, §6.
 
-    octets ─▶ FrameReader ─▶ control frames here; HEADERS and DATA to the role ─▶ events
-    verbs  ─▶ role        ─▶ Sender ─▶ data_to_send
+    octets ─▶ FrameReader ─▶ ControlFrames
+                          └▶ HEADERS, DATA: here, then the role ─▶ events
+    verbs  ─▶ role, Saying ─▶ Sender ─▶ data_to_send
 
     _streams    those that are open, by number (StreamTable says how they end)
     _numbers    what is known of those that are not
@@ -19,23 +20,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from sws.base.engine import Aborted, BodyChunk, Ended, Event, Field, Fields, FileSpan, Output
-from sws.base.errors import DecodeError, H2ConnectionError, H2StreamError, LimitExceeded, UsageError
+from sws.base.engine import Aborted, BodyChunk, Ended, Event, Field, Fields, Output
+from sws.base.errors import DecodeError, H2ConnectionError, H2StreamError, LimitExceeded
 from sws.proto.h2.agreement import Agreement
 from sws.proto.h2.budgets import Budgets
+from sws.proto.h2.control import ControlFrames
 from sws.proto.h2.errors import ErrorCode
 from sws.proto.h2.frames import (
-    Flag,
     FrameHeader,
     decode_data,
     decode_dependency,
-    decode_goaway,
-    decode_ping,
-    decode_priority,
-    decode_push_promise,
-    decode_rst_stream,
-    decode_window_update,
-    encode_ping,
 )
 from sws.proto.h2.intake import ContentIntake
 from sws.proto.h2.life import Life
@@ -43,24 +37,21 @@ from sws.proto.h2.limits import Http2Limits
 from sws.proto.h2.numbers import StreamNumbers
 from sws.proto.h2.priority import DependencyTree, UrgencyScheduler
 from sws.proto.h2.reading import PREFACE, FrameReader
+from sws.proto.h2.saying import Saying
 from sws.proto.h2.sending import Sender
 from sws.proto.h2.states import (
     INTAKE,
-    MESSAGE,
     STREAM,
     ConnectionInput,
     ConnectionState,
     Intake,
     IntakeInput,
-    Message,
-    MessageInput,
     StreamInput,
     StreamState,
 )
 from sws.proto.h2.stream import Stream
 from sws.proto.h2.streams import StreamTable
 from sws.proto.hpack import Decoder, Encoder
-from sws.proto.http.messages import check_sent
 
 __all__ = ["PREFACE", "Connection"]
 
@@ -107,7 +98,11 @@ class Connection:
         self._table = StreamTable(self._streams, self._numbers, self._sender, self._intake, self._life)
         self._agreement = Agreement(client, limits, self._sender, self._intake, self._decoder, self._encoder, now)
         self._peer = self._agreement.peer
-        self._reader = FrameReader(client, limits, self._budgets, self._life, self)
+        self._saying = Saying(limits, self._sender)
+        control = ControlFrames(
+            client, self._table, self._sender, self._agreement, self._life, self._budgets, self._tree, self._on_priority_update
+        )
+        self._reader = FrameReader(client, limits, self._budgets, self._life, self, control.take)
         self._deadline: float | None = now + limits.head_timeout
         self._ticked = now
         self._quiet_since = now
@@ -154,30 +149,6 @@ class Connection:
         self._table.fail(error, now, events)
         if not self._client:
             self._budgets.spend("broken_stream", now)
-
-    def take_control(self, header: FrameHeader, payload: bytes, now: float, events: list[Event]) -> None:
-        """Any frame but DATA, HEADERS and CONTINUATION."""
-        kind = header.type
-        if kind == 8:
-            self._on_window_update(header, payload, now)
-        elif kind == 4:
-            if self._agreement.take(header, payload, self._streams, now):
-                self._budgets.spend("settings", now)
-        elif kind == 6:
-            self._on_ping(header, payload, now)
-        elif kind == 3:
-            self._on_rst_stream(header, payload, now, events)
-        elif kind == 2:
-            self._on_priority(header, payload, now)
-        elif kind == 7:
-            self._on_goaway(header, payload, events)
-        elif kind == 5:
-            decode_push_promise(header, payload)
-            raise H2ConnectionError(ErrorCode.PROTOCOL_ERROR, "PUSH_PROMISE, which nobody here allows")
-        elif kind == 16:
-            self._on_priority_update(header, payload, now)
-        else:
-            self._budgets.spend("unknown", now)  # RFC 9113 §5.5: ignored
 
     # --- field blocks --------------------------------------------------------------------------------------------
 
@@ -290,94 +261,19 @@ class Connection:
         if state.state is _OPEN or state.state is _HALF_CLOSED_LOCAL:
             self._intake.return_stream(state, octets, self._now)
 
-    # --- control frames ------------------------------------------------------------------------------------------
-
-    def _on_window_update(self, header: FrameHeader, payload: bytes, now: float) -> None:
-        """RFC 9113 §6.9."""
-        number = header.stream
-        if number and number not in self._streams and self._numbers.is_idle(number):
-            raise H2ConnectionError(ErrorCode.PROTOCOL_ERROR, "WINDOW_UPDATE for an idle stream")
-        increment = decode_window_update(header, payload)
-        self._budgets.spend("window_update", now)
-        self._sender.add_window(number, increment, now)
-
-    def _on_ping(self, header: FrameHeader, payload: bytes, now: float) -> None:
-        octets = decode_ping(header, payload)
-        if not header.flags & Flag.ACK:
-            self._budgets.spend("ping", now)
-            self._sender.answer(encode_ping(octets, ack=True))
-        else:
-            self._life.came_back()
-
-    def _on_rst_stream(self, header: FrameHeader, payload: bytes, now: float, events: list[Event]) -> None:
-        code = decode_rst_stream(header, payload)
-        number = header.stream
-        stream = self._streams.get(number)
-        if stream is None:
-            if self._numbers.is_idle(number):
-                raise H2ConnectionError(ErrorCode.PROTOCOL_ERROR, "RST_STREAM for an idle stream")
-            return
-        is_complete = stream.said is Message.ENDED and not stream.queued
-        self._table.break_off(stream, now)
-        events.append(Aborted(number, f"reset by the peer: {ErrorCode.name_of(code)}"))
-        if not self._client and not is_complete:
-            self._budgets.spend("rapid_reset", now)
-
-    def _on_priority(self, header: FrameHeader, payload: bytes, now: float) -> None:
-        """RFC 9113 §6.3: parsed in any case, used with the dependency tree only."""
-        dependency = decode_priority(header, payload)
-        self._budgets.spend("priority", now)
-        if self._tree is not None and not self._peer.no_tree:
-            self._tree.depend(header.stream, dependency)
-
     def _on_priority_update(self, header: FrameHeader, payload: bytes, now: float) -> None:
+        """RFC 9218 §7.1: a server's affair."""
         raise H2ConnectionError(ErrorCode.PROTOCOL_ERROR, "PRIORITY_UPDATE from a server")
-
-    def _on_goaway(self, header: FrameHeader, payload: bytes, events: list[Event]) -> None:
-        """RFC 9113 §6.8: nothing new, and what it did not process will not be."""
-        last, code, _ = decode_goaway(header, payload)
-        self._life.peer_goes(code)
-        if self._client:
-            for number in sorted(number for number in self._streams if number > last):
-                self._table.break_off(self._streams[number], self._now)
-                events.append(Aborted(number, "the server went away before it processed this: it may be sent again"))
-        self._life.close_when_done()
 
     # --- sending: what both roles have ---------------------------------------------------------------------------
 
-    @staticmethod
-    def _say(stream: Stream, given: MessageInput) -> None:
-        state = MESSAGE.step((stream.said, given))
-        if state is None:
-            raise UsageError(f"{given.name} is not possible in {stream.said.name} on stream {stream.number}")
-        stream.said = state
-
     def send_data(self, stream: int, data: Output, ended: bool = False) -> None:
-        """Content, or octets of a tunnel; it leaves as far as windows and turns go."""
-        state = self._table.find(stream)
-        length = data.length if type(data) is FileSpan else len(data)
-        if MESSAGE.step((state.said, MessageInput.DATA)) is None:
-            raise UsageError(f"no content is possible on stream {stream}")
-        if state.owed is not None:
-            if length > state.owed or (ended and length < state.owed):
-                raise UsageError("content and its declared length differ")
-            state.owed -= length
-        if ended:
-            state.said = Message.ENDED
-        self._sender.data(state, data, length, ended, self._now)
+        """Content, or octets of a tunnel."""
+        self._saying.data(self._table.find(stream), data, ended, self._now)
 
     def send_trailers(self, stream: int, fields: Fields) -> None:
         """Trailer fields, which end the message.  RFC 9113 §8.1."""
-        state = self._table.find(stream)
-        if state.said is not Message.CONTENT or state.owed:
-            raise UsageError(f"no trailers are possible on stream {stream}")
-        trailers = check_sent(fields)
-        state.said = Message.ENDED
-        if trailers:
-            state.trailers = trailers
-            self._sender.trailers(state)
-        elif not state.queued:
-            self._sender.data(state, b"", 0, True, self._now)
+        self._saying.trailers(self._table.find(stream), fields, self._now)
 
     def reset(self, stream: int, reason: str) -> None:
         """Give the exchange up; other streams go on."""
@@ -388,10 +284,7 @@ class Connection:
     def credit(self, stream: int) -> int:
         """How many octets may be queued now, for this stream and for all."""
         state = self._streams.get(stream)
-        if state is None:
-            return 0
-        limits, sender = self._limits, self._sender
-        return max(0, min(limits.queue - state.queued - sender.ready, limits.connection_queue - sender.queued))
+        return 0 if state is None else self._saying.credit(state)
 
     def data_to_send(self, now: float) -> list[Output]:
         """What has to leave: up to about 128 KiB of content, by priority."""

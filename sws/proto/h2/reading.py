@@ -5,13 +5,15 @@
     _block   the field block that is being put together, until its END_HEADERS; nothing else may come meanwhile
     partial  since when the frame or field block that is not whole has been awaited
 
-What was read goes to a `FrameTaker`.  It raises H2StreamError for a fault that is one stream's, which comes back to it as `take_failure`.
+What was read goes to a `FrameTaker`, frames that carry no message to `control`.  They raise H2StreamError for a fault that is one
+stream's, which goes to the taker as `take_failure`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from struct import Struct
-from typing import Final, Protocol, final
+from typing import Final, Protocol, TypeAlias, final
 
 from sws.base.engine import Event
 from sws.base.errors import H2ConnectionError, H2StreamError
@@ -30,20 +32,18 @@ PREFACE: Final = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 
 _AT_PREFACE: Final = ConnectionState.PREFACE
 _OVER: Final = ConnectionState.CLOSED
+_Control: TypeAlias = Callable[[FrameHeader, bytes, float, list[Event]], None]
 _header: Final = Struct(">HBBBL").unpack_from
 
 
 class FrameTaker(Protocol):
-    """What becomes of what was read."""
+    """What becomes of messages."""
 
     def take_section(self, number: int, block: bytes, flags: int, priority: bytes | None, now: float, events: list[Event]) -> None:
         """A whole field block, with the flags of its HEADERS frame."""
 
     def take_data(self, number: int, flags: int, payload: bytes, now: float, events: list[Event]) -> None:
         """A DATA frame."""
-
-    def take_control(self, header: FrameHeader, payload: bytes, now: float, events: list[Event]) -> None:
-        """Any other frame."""
 
     def take_failure(self, error: H2StreamError, now: float, events: list[Event]) -> None:
         """One of the above was an error of its stream."""
@@ -54,17 +54,20 @@ class FrameReader:
     """The reading half of a connection.
 
     Args:
-      client:  our role: a client's peer sends no preface but SETTINGS.
+      client:   our role: a client's peer sends no preface but SETTINGS.
+      taker:    of messages.
+      control:  takes any other frame.
     """
 
-    __slots__ = ("_block", "_budgets", "_client", "_life", "_limits", "_taker", "partial", "rest")
+    __slots__ = ("_block", "_budgets", "_client", "_control", "_life", "_limits", "_taker", "partial", "rest")
 
-    def __init__(self, client: bool, limits: Http2Limits, budgets: Budgets, life: Life, taker: FrameTaker) -> None:
+    def __init__(self, client: bool, limits: Http2Limits, budgets: Budgets, life: Life, taker: FrameTaker, control: _Control) -> None:
         self._client = client
         self._limits = limits
         self._budgets = budgets
         self._life = life
         self._taker = taker
+        self._control = control
         self._block: BlockAssembly | None = None
         self.rest = b""
         self.partial: float | None = None
@@ -151,7 +154,7 @@ class FrameReader:
         elif header.type == FrameType.CONTINUATION:
             raise H2ConnectionError(ErrorCode.PROTOCOL_ERROR, "CONTINUATION without a field block")
         else:
-            self._taker.take_control(header, payload, now, events)
+            self._control(header, payload, now, events)
 
     def _on_continuation(self, block: BlockAssembly, header: FrameHeader, payload: bytes, now: float, events: list[Event]) -> None:
         if header.type != FrameType.CONTINUATION or header.stream != block.head.stream:

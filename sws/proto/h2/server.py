@@ -206,7 +206,7 @@ class ServerConnection(Connection):
         state = self._table.find(stream)
         if not 100 <= status <= 199 or status == 101:
             raise UsageError("no informational response of this status is possible here")
-        self._say(state, MessageInput.INFORM)
+        self._saying.say(state, MessageInput.INFORM)
         self._sender.headers(stream, self._heads.block(plan_head(status, fields)), False)
         if status == 100:
             self._intake_step(state, IntakeInput.CONTINUE)
@@ -221,9 +221,9 @@ class ServerConnection(Connection):
         if state.method == b"CONNECT" and status < 300:
             if plan.length is not None:
                 raise UsageError("a tunnel has no content-length (RFC 9110 §9.3.6)")
-            self._say(state, MessageInput.TUNNEL)
+            self._saying.say(state, MessageInput.TUNNEL)
         else:
-            self._say(state, MessageInput.HEAD)
+            self._saying.say(state, MessageInput.HEAD)
             if state.method == b"HEAD" or status in (204, 304):
                 ended = True
             elif ended and plan.length:

@@ -31,13 +31,15 @@ class StreamTable:
     """Those of one connection.
 
     Args:
+      streams:  see there.
+    Attributes:
       streams:  number -> stream; the dictionary is shared with whoever looks streams up.
     """
 
-    __slots__ = ("_intake", "_life", "_numbers", "_sender", "_streams")
+    __slots__ = ("_intake", "_life", "_numbers", "_sender", "streams")
 
     def __init__(self, streams: dict[int, Stream], numbers: StreamNumbers, sender: Sender, intake: ContentIntake, life: Life) -> None:
-        self._streams = streams
+        self.streams = streams
         self._numbers = numbers
         self._sender = sender
         self._intake = intake
@@ -45,14 +47,18 @@ class StreamTable:
 
     def find(self, number: int) -> Stream:
         """Raises: UsageError if it is not open."""
-        stream = self._streams.get(number)
+        stream = self.streams.get(number)
         if stream is None:
             raise UsageError(f"there is no stream {number}")
         return stream
 
+    def is_idle(self, number: int) -> bool:
+        """Nobody has opened it yet."""
+        return number not in self.streams and self._numbers.is_idle(number)
+
     def remove(self, stream: Stream, now: float) -> None:
         """A stream is closed."""
-        del self._streams[stream.number]
+        del self.streams[stream.number]
         self._intake.forget(stream, now)
         self._sender.scheduler.closed(stream.number)
         if self._life.state is not _RUNNING:
@@ -77,7 +83,7 @@ class StreamTable:
         Raises: H2ConnectionError.
         """
         number = error.stream
-        stream = self._streams.get(number)
+        stream = self.streams.get(number)
         if stream is not None:
             self.reset(stream, error.code, now)
             events.append(Aborted(number, error.reason))
@@ -89,7 +95,7 @@ class StreamTable:
 
     def abort_all(self, reason: str) -> list[Event]:
         """The connection is over."""
-        gone = sorted(self._streams)
+        gone = sorted(self.streams)
         for number in gone:
-            self._sender.break_off(self._streams.pop(number))
+            self._sender.break_off(self.streams.pop(number))
         return [Aborted(number, reason) for number in gone]
