@@ -19,6 +19,7 @@ the engine does so with the heads of its responses.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Collection, Iterable
 from typing import Final, final
 
@@ -97,7 +98,6 @@ class Encoder:
         "_own",
         "_seen",
         "_size",
-        "_start",
         "_values",
         "generation",
     )
@@ -108,8 +108,7 @@ class Encoder:
         self._maximum = min(table_size, DEFAULT_TABLE_SIZE)
         # A size update is owed; the smallest size since the last block (§4.2).  A table smaller than all begin with is one, too.
         self._lowest: int | None = self._maximum if self._maximum < DEFAULT_TABLE_SIZE else None
-        self._entries: list[Field] = []  # entries[_start:] is the table, oldest first
-        self._start = 0
+        self._entries: deque[Field] = deque()  # oldest first
         self._size = 0
         self._inserted = 0
         self._numbers: dict[Field, int] = _STATIC_NUMBERS.copy()
@@ -121,7 +120,7 @@ class Encoder:
     @property
     def entries(self) -> tuple[Field, ...]:
         """The dynamic table, newest first."""
-        return tuple(reversed(self._entries[self._start :]))
+        return tuple(reversed(self._entries))
 
     @property
     def size(self) -> int:
@@ -136,7 +135,8 @@ class Encoder:
         self._lowest = maximum if self._lowest is None else min(self._lowest, maximum)
         self._maximum = maximum
         self.generation += 1
-        self._size = self._evict(self._size, self._inserted + 62)
+        while self._size > maximum:
+            self._size -= self._evict()
 
     def encode(self, fields: Iterable[Field], never_indexed: Collection[Field] = ()) -> bytes:
         """A block.
@@ -154,6 +154,7 @@ class Encoder:
         values = self._values
         coded = values.get
         entries = self._entries
+        evict = self._evict
         size = self._size
         maximum = self._maximum
         base = before = self._inserted + 62
@@ -169,13 +170,14 @@ class Encoder:
                 if prefix is None:
                     continue
             parts.append(prefix)
-            parts.append(coded(value) or encode_string(value, values))
+            code = coded(value)
+            parts.append(encode_string(value, values) if code is None else code)
             numbers[field] = base - 61
             base += 1
             entries.append(field)
             size += len(name) + len(value) + 32
-            if size > maximum:  # an entry larger than the table empties it and is not kept: RFC 7541 §4.4
-                size = self._evict(size, base)
+            while size > maximum:  # an entry larger than the table empties it and is not kept: RFC 7541 §4.4
+                size -= evict()
         if base != before:
             self._inserted = base - 62
             self._size = size
@@ -228,26 +230,10 @@ class Encoder:
             return encode_integer(lowest, 5, 0x20) + update
         return update
 
-    def _evict(self, size: int, base: int) -> int:
-        """Drop the oldest entries of a table of `size` octets until it fits.
-
-        Returns: its octets then.
-        """
-        entries = self._entries
-        names = self._names
-        numbers = self._numbers
-        start = self._start
-        first = base - 61 - len(entries)  # the number of entries[0]
-        while size > self._maximum:
-            field = entries[start]
-            name, value = field
-            size -= len(name) + len(value) + ENTRY_OVERHEAD
-            del numbers[field]
-            if names.get(name) == first + start:
-                del names[name]
-            start += 1
-        if start > 64:
-            del entries[:start]
-            start = 0
-        self._start = start
-        return size
+    def _evict(self) -> int:
+        """Drop the oldest entry.  Returns: what it counted for."""
+        field = self._entries.popleft()
+        name, value = field
+        if self._numbers.pop(field) == self._names.get(name):
+            del self._names[name]
+        return len(name) + len(value) + 32

@@ -72,7 +72,10 @@ def encode_string(text: bytes, memo: dict[bytes, bytes] | None = None) -> bytes:
     Args:
       memo:  text -> literal, to be added to.
     """
-    bits = "".join(itemgetter(*text)(_BITS)) if text else ""
+    try:
+        bits = "".join(itemgetter(*text)(_BITS))
+    except TypeError:  # of itemgetter, which wants at least one item
+        return b"\x00"
     length = len(bits)
     octets = length + 7 >> 3
     if octets >= len(text):
