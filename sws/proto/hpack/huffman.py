@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0 OR MIT
 """The Huffman code of strings.  RFC 7541 §5.2, Appendix B.
 
-Encoding: each octet is replaced by its code as text of "0" and "1" (`itemgetter` looks all of them up in one call), the text is padded
-with "1" and read as one binary number.
+Encoding: each octet is replaced by its code as text of "0" and "1" (on CPython `itemgetter` looks all of them up in one call, which PyPy
+does better by a loop), the text is padded with "1" and read as one binary number.
 
 Decoding: an automaton that takes a whole octet in each step.  Its states are the inner nodes of the code's tree, and a state is two
 lists over the 256 octets: the next states, and the octets of the string that were completed on the way there.  Behind the next states
@@ -17,6 +17,8 @@ Strict, as §5.2 asks: padding is at most seven bits, all "1", and EOS is no par
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable, Iterable
 from operator import itemgetter
 from typing import Any, Final, TypeAlias
 
@@ -53,6 +55,12 @@ _BITS: Final = [f"{code:0{length}b}" for code, length in zip(CODES[:EOS], CODE_L
 _PADDING: Final = ["1" * bits for bits in range(8)]
 
 
+def _picker(*octets: int) -> Callable[[list[str]], list[str]]:
+    """As `itemgetter`."""
+    return lambda codes: [codes[octet] for octet in octets]
+
+
+_pick: Final[Callable[..., Callable[[list[str]], Iterable[str]]]] = _picker if sys.implementation.name == "pypy" else itemgetter
 #: Octets of a code below 127 -> the octet in front of it, as text.
 _CODE_LENGTH: Final = [f"{0x80 | length:08b}" for length in range(127)]
 
@@ -61,7 +69,7 @@ def encode_huffman(text: bytes) -> bytes:
     """The code of a string, padded to whole octets.  RFC 7541 §5.2."""
     if not text:
         return b""
-    bits = "".join(itemgetter(*text)(_BITS))
+    bits = "".join(_pick(*text)(_BITS))
     length = len(bits)
     return int(bits + _PADDING[-length & 7], 2).to_bytes(length + 7 >> 3, "big")
 
@@ -73,8 +81,8 @@ def encode_string(text: bytes, memo: dict[bytes, bytes] | None = None) -> bytes:
       memo:  text -> literal, to be added to.
     """
     try:
-        bits = "".join(itemgetter(*text)(_BITS))
-    except TypeError:  # of itemgetter, which wants at least one item
+        bits = "".join(_pick(*text)(_BITS))
+    except TypeError:  # itemgetter wants at least one item
         return b"\x00"
     length = len(bits)
     octets = length + 7 >> 3

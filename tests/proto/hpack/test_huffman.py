@@ -3,12 +3,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from operator import itemgetter
+from typing import Any
+
 import pytest
 from hpack.huffman_constants import REQUEST_CODES, REQUEST_CODES_LENGTH
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sws.base.errors import DecodeError
+from sws.proto.hpack import huffman
 from sws.proto.hpack._tables import CODE_LENGTHS
 from sws.proto.hpack.huffman import CODES, MEMO_MAXIMUM, MEMO_OCTETS, decode_huffman, encode_huffman, encode_string
 
@@ -88,6 +93,14 @@ def test_a_literal_has_the_shorter_form(text: bytes) -> None:
 def test_lengths_of_literals(text: bytes, front: str) -> None:
     code = encode_huffman(text)
     assert encode_string(text) == bytes.fromhex(front) + (code if front[0] in "ef" else text)  # 5 bits for a "0": 127 and 126 octets
+
+
+@pytest.mark.parametrize("pick", [huffman._picker, itemgetter], ids=["by a loop", "by itemgetter"])
+def test_each_way_to_look_codes_up(pick: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = [b"", b"a", b"www.example.com", bytes(range(256)), b"0" * 300]
+    expected = [(encode_huffman(text), encode_string(text)) for text in texts]
+    monkeypatch.setattr(huffman, "_pick", pick)
+    assert [(encode_huffman(text), encode_string(text)) for text in texts] == expected
 
 
 def test_memos_are_bounded_in_number_and_in_octets() -> None:
