@@ -40,7 +40,7 @@ def servers(folder: Path, site: Path) -> dict[str, list[str]]:
     if pypy:
         found["sws on PyPy"] = [pypy, *ours]
     hypercorn = [sys.executable, "-m", "hypercorn", "--quic-bind", "127.0.0.1:PORT", "--bind", "127.0.0.1:PORT", "--workers", "0"]
-    found["hypercorn"] = [*hypercorn, "--certfile", pair[1], "--keyfile", pair[3], "bench.uvicorn_app:app"]
+    found["hypercorn"] = [*hypercorn, "--certfile", pair[1], "--keyfile", pair[3], "bench.peer_app:app"]
     return found
 
 

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import socket
 from collections import deque
-from collections.abc import Coroutine
+from collections.abc import Container, Coroutine
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import partial
@@ -45,7 +45,7 @@ from sws.os.poller.base import READ, WRITE
 from sws.os.tasks import adopt
 from sws.os.timers import Timer
 
-__all__ = ["ConnectionDriver", "DriverLimits", "Service", "StreamDriver"]
+__all__ = ["ConnectionDriver", "DriverLimits", "Service", "StreamDriver", "without_stillborn"]
 
 READ_SIZE: Final = 65536
 FIRST_READ_SIZE: Final = 2048  # most heads fit; PyPy fills its nursery with what is asked for, not with what came
@@ -116,6 +116,18 @@ _OPEN: Final = _Phase.OPEN
 
 
 _EMPTY_HEAD: Final = RequestHead(b"", b"http", b"", b"", (), {}, 11)
+
+
+def without_stillborn(events: list[Event], known: Container[int]) -> list[Event]:
+    """Events less the beginnings of requests that what came behind them gave up: no handler could say anything on their streams.
+
+    Args:
+      known:  streams whose requests had begun before.
+    """
+    if Aborted not in map(type, events):
+        return events
+    gone = {event.stream for event in events if type(event) is Aborted and event.stream not in known}
+    return [event for event in events if event.stream not in gone or (type(event) is not RequestStarted and type(event) is not Refused)]
 
 
 @final
@@ -273,7 +285,7 @@ class StreamDriver:
         self._begin(exchange, self._service.handle(exchange))
 
     def _dispatch_all(self, events: list[Event]) -> None:
-        for event in events:
+        for event in without_stillborn(events, self._exchanges):
             if type(event) is not RequestStarted:
                 self._dispatch(event)
             elif self._phase is _OPEN:  # else an earlier event of these ended the connection

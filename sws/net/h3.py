@@ -18,7 +18,7 @@ from typing import Any, final
 from sws.base.engine import Aborted, BodyChunk, Ended, Event, ExchangeEngine, FileSpan, Refused, RequestHead, RequestStarted, Trailers
 from sws.base.errors import Http1Error
 from sws.exchange.exchange import Exchange, PeerFacts
-from sws.net.driver import Service
+from sws.net.driver import Service, without_stillborn
 from sws.os.loop import Loop
 from sws.os.tasks import adopt
 from sws.os.timers import Timer
@@ -129,7 +129,7 @@ class Http3Driver:
     def _process(self, events: list[Event]) -> None:
         self.handling = True
         try:
-            for event in events:
+            for event in without_stillborn(events, self._exchanges):
                 self._dispatch(event)
         except BaseException:  # a fault of ours: this connection cannot be trusted any more, the others can
             self.handling = False

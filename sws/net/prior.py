@@ -4,6 +4,10 @@
 An `ExchangeEngine` for as long as it is not known which; then `chosen` is told the real one, takes its place, and this one is never asked
 again, so that it costs a connection one look at its first octets.  Until then it is the HTTP/1.1 engine as far as anybody sees: an idle
 client is timed out by its clocks.
+
+A first line of three words of letters has the shape of a request line or of the preface, and neither a target nor a version of HTTP: it is
+the preface of another protocol, and an answer of HTTP/1.1 would be read as whatever that is.  Such a connection is closed (§3.4: a GOAWAY
+may be omitted there).
 """
 
 from __future__ import annotations
@@ -18,6 +22,20 @@ from sws.proto.http1 import ServerConnection as Http1Server
 __all__ = ["PriorKnowledge"]
 
 _PREFACE: Final = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+
+
+_LINE_MAXIMUM: Final = 256
+
+
+def _is_foreign(data: bytes) -> bool | None:
+    """Whether the first line is of neither HTTP/1.1 nor HTTP/2; None as long as that is not known."""
+    line, end, _ = data[:_LINE_MAXIMUM].partition(b"\n")
+    words = line.removesuffix(b"\r").split(b" ")
+    if not all(word.isalpha() for word in words if word):
+        return False
+    if end or len(data) >= _LINE_MAXIMUM:
+        return bool(end) and len(words) == 3 and all(words)
+    return None
 
 
 @final
@@ -55,10 +73,13 @@ class PriorKnowledge:
         if not data or self._http1.wants_close:
             return []
         data = self._first + data if self._first else data
-        if not _PREFACE.startswith(data[: len(_PREFACE)]):
+        is_prefix = _PREFACE.startswith(data[: len(_PREFACE)])
+        if not is_prefix and (is_foreign := _is_foreign(data)) is not None:
+            if is_foreign:
+                return self._http1.shutdown(now)
             self._chosen(self._http1)
             return self._http1.receive(data, now)
-        if len(data) < len(_PREFACE):
+        if not is_prefix or len(data) < len(_PREFACE):
             self._first = data
             return []
         engine = self._http2(now)

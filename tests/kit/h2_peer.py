@@ -161,6 +161,10 @@ class _Peer:
         self.wait(seconds)
         return parse(joined(self.kept)) + self.frames()
 
+    def goaway_code(self) -> int | None:
+        """Of the last GOAWAY that it sent, also while time passed."""
+        return next((each.code for each in reversed([*self.frames(), *parse(joined(self.kept))]) if each.type == GOAWAY), None)
+
     kept: list[Output]
 
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 
 import pytest
 
@@ -18,7 +19,24 @@ from sws.net.response import Request
 from sws.os.loop import Loop
 from sws.os.tasks import start
 from sws.proto.h2 import ClientConnection, Http2Limits, ServerConnection
-from tests.kit.h2_peer import DATE, PREFACE, SETTINGS_ACK, headers, settings
+from tests.kit.h2_peer import (
+    DATE,
+    FLOW_CONTROL_ERROR,
+    GOAWAY,
+    HEADERS,
+    POST,
+    PREFACE,
+    PROTOCOL_ERROR,
+    RST_STREAM,
+    SETTINGS_ACK,
+    Frame,
+    goaway,
+    headers,
+    parse,
+    rst_stream,
+    settings,
+    window_update,
+)
 from tests.kit.h2_site import site
 from tests.kit.http1_peer import make_server
 
@@ -60,6 +78,70 @@ def test_http_2() -> None:
             events += engine.receive(octets[at : at + size], 0.0)
         assert isinstance(choice.chosen[0], ServerConnection)
         assert [type(event) for event in events] == [RequestStarted]
+
+
+@pytest.mark.parametrize(
+    ("octets", "foreign"),
+    [
+        (b"INVALID CONNECTION PREFACE\r\n\r\n", True),
+        (b"a b c\n", True),
+        (b"PRI a b\r\n", True),
+        (b"GARBAGE\r\n", False),
+        (b"GET a\r\n", False),
+        (b"GET  a\r\n", False),
+        (b"A B C D\r\n", False),
+        (b"GET * HTTP/1.1\r\n", False),
+        (b"GET a HTTQ\x00\r\n", False),
+        (b"x" * 300 + b" b c\r\n", False),
+    ],
+)
+def test_a_first_line_of_neither(octets: bytes, foreign: bool) -> None:
+    """RFC 9113 §3.4: closed without an answer in a language that the client does not speak; other garbage is HTTP/1.1's to answer."""
+    for size in (1, len(octets)):
+        choice = Choice()
+        for at in range(0, len(octets), size):
+            events = (choice.chosen[0] if choice.chosen else choice.first).receive(octets[at : at + size], 0.0)
+            assert not foreign or events == []
+        assert choice.chosen == ([] if foreign else [choice.http1])
+        if foreign:
+            assert choice.first.wants_close
+            assert choice.first.data_to_send(0.0) == []
+
+
+async def _path(exchange: Exchange) -> None:
+    exchange.respond(200, (), exchange.path)
+
+
+def _exchanged(port: int, octets: bytes) -> list[Frame]:
+    """What comes back until the server closes."""
+    with socket.create_connection(("127.0.0.1", port), 10) as sock:
+        sock.sendall(octets)
+        sock.shutdown(socket.SHUT_WR)
+        found = b""
+        while part := sock.recv(65536):
+            found += part
+    return parse(found)
+
+
+def test_a_request_and_its_end_in_one_read() -> None:
+    """No handler begins a request that was given up by what came with it: a verb on its stream would cost the connection."""
+    with site(_path) as served:
+        frames = _exchanged(
+            served.port,
+            PREFACE
+            + settings()
+            + headers(1)
+            + rst_stream(1)
+            + headers(3, POST, 0)
+            + window_update(3, (1 << 31) - 1)
+            + headers(5)
+            + goaway(),
+        )
+        assert [frame.code for frame in frames if frame.type == RST_STREAM and frame.stream == 3] == [FLOW_CONTROL_ERROR]
+        assert [frame.stream for frame in frames if frame.type == HEADERS] == [5]
+        frames = _exchanged(served.port, PREFACE + settings() + headers(1) + headers(3) + window_update(0, 0))
+        assert [frame.code for frame in frames if frame.type == GOAWAY] == [PROTOCOL_ERROR]
+        assert [frame for frame in frames if frame.type == HEADERS] == []
 
 
 def test_who_says_nothing_is_timed_out_as_in_http_1() -> None:
@@ -145,8 +227,10 @@ def test_a_pool_shares_one_connection() -> None:
 def test_a_client_that_goes_in_the_middle() -> None:
     """Its handler is cancelled, and nothing else is hurt."""
     cancelled = []
+    begun = threading.Event()
 
     async def slow(exchange: Exchange) -> None:
+        begun.set()
         try:
             while await exchange.read():
                 pass
@@ -159,8 +243,10 @@ def test_a_client_that_goes_in_the_middle() -> None:
             client.recv(100)
         with socket.create_connection(("127.0.0.1", served.port)) as client:
             client.settimeout(5)
-            client.sendall(PREFACE + settings() + SETTINGS_ACK + headers(1, flags=0) + b"\0\0\4\3\0\0\0\0\1\0\0\0\x08")
-            client.recv(100)
+            begun.clear()
+            client.sendall(PREFACE + settings() + SETTINGS_ACK + headers(1, flags=0))
+            assert begun.wait(5)
+            client.sendall(rst_stream(1))
             client.sendall(b"\0\0\x08\6\0\0\0\0\0still-up")
             found = b""
             while b"still-up" not in found:

@@ -30,6 +30,7 @@ _OPEN: Final = StreamState.OPEN
 _HALF_CLOSED_LOCAL: Final = StreamState.HALF_CLOSED_LOCAL
 _METHOD: Final = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _TARGET: Final = re.compile(rb"[!-~]+")
+_HOST: Final = re.compile(rb"[!-?A-~]+")  # userinfo may not be there: RFC 9113 §8.3.1
 _INFORMATIONAL_MAXIMUM: Final = 64
 _STREAMS_ASSUMED: Final = 100  # §6.5.2: until the server says
 _LAST_STREAM: Final = (1 << 31) - 1
@@ -54,7 +55,7 @@ class ClientConnection(Connection):
     @property
     def is_idle(self) -> bool:
         """Another request may be sent now."""
-        state = self._state
+        state = self._life.state
         if state is not ConnectionState.OPEN and state is not ConnectionState.PREFACE:
             return False
         allowed = self._peer.streams
@@ -89,8 +90,8 @@ class ClientConnection(Connection):
         if not _METHOD.fullmatch(method) or not _TARGET.fullmatch(target):
             raise UsageError("a method or target that cannot be sent")
         hosts = [value for name, value in fields if name == b"host"]
-        if len(hosts) != 1:
-            raise UsageError("exactly one host field")
+        if len(hosts) != 1 or not _HOST.fullmatch(hosts[0]):
+            raise UsageError("exactly one host field, without userinfo")
         if protocol is not None and (method != b"CONNECT" or not self.takes_protocols):
             raise UsageError("the server takes no extended CONNECT")
         if method == b"CONNECT" and ended:
@@ -126,7 +127,7 @@ class ClientConnection(Connection):
 
     def prioritise(self, stream: int, value: bytes) -> None:
         """Tell the server a new Priority field value of a request.  RFC 9218 §7.1."""
-        self._stream(stream)
+        self._table.find(stream)
         self._sender.out.append(encode_priority_update(stream, value))
 
     def expects_continue(self, stream: int) -> bool:
@@ -219,7 +220,7 @@ class ClientConnection(Connection):
                 continue
             if self._intake.is_shut(stream):
                 stream.last = now
-            elif self._rest_is_data_of(stream.number):
+            elif self._reader.is_within_data_of(stream.number):
                 stream.last = self._heard
             patience = limits.head_timeout if stream.heard is Message.AWAITED else limits.body_timeout
             if now >= stream.last + patience:

@@ -23,9 +23,11 @@ from struct import Struct
 from typing import Final, final
 
 from sws.base.engine import NO_FILE, FileSpan, Output
+from sws.base.errors import H2ConnectionError, H2StreamError
+from sws.proto.h2.errors import ErrorCode
 from sws.proto.h2.frames import FrameType, encode_block
 from sws.proto.h2.priority import Scheduler
-from sws.proto.h2.settings import DEFAULT_FRAME, DEFAULT_WINDOW
+from sws.proto.h2.settings import DEFAULT_FRAME, DEFAULT_WINDOW, MAXIMUM_WINDOW
 from sws.proto.h2.states import STREAM, Message, StreamInput, StreamState
 from sws.proto.h2.stream import Stream
 from sws.proto.hpack import Encoder
@@ -121,6 +123,30 @@ class Sender:
     def _has_room(self, stream: Stream, length: int) -> bool:
         """It can leave in one frame, and nobody waits."""
         return length <= stream.window and length <= self.window and length <= self.frame and self.scheduler.is_idle
+
+    def add_window(self, number: int, increment: int, now: float) -> None:
+        """The peer makes room, on the connection (0) or a stream.  RFC 9113 §6.9.1.  Raises: H2ConnectionError, H2StreamError."""
+        if not number:
+            self.window += increment
+            if self.window > MAXIMUM_WINDOW:
+                raise H2ConnectionError(ErrorCode.FLOW_CONTROL_ERROR, "a connection window above 2^31-1")
+            return
+        stream = self._streams.get(number)
+        if stream is not None:
+            stream.window += increment
+            if stream.window > MAXIMUM_WINDOW:
+                raise H2StreamError(number, ErrorCode.FLOW_CONTROL_ERROR, "a stream window above 2^31-1")
+            self.wake(stream, now)
+
+    def change_windows(self, difference: int, now: float) -> None:
+        """SETTINGS_INITIAL_WINDOW_SIZE changes the windows of all streams.  RFC 9113 §6.9.2.  Raises: H2ConnectionError."""
+        for stream in self._streams.values():
+            stream.window += difference
+            if stream.window > MAXIMUM_WINDOW:
+                raise H2ConnectionError(ErrorCode.FLOW_CONTROL_ERROR, "a stream window above 2^31-1")
+            if stream.window <= 0:
+                self.scheduler.deactivate(stream.number)
+            self.wake(stream, now)
 
     def wake(self, stream: Stream, now: float) -> None:
         """Its queue or its window grew."""

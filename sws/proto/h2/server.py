@@ -134,7 +134,7 @@ class ServerConnection(Connection):
         """Beyond SETTINGS_MAX_CONCURRENT_STREAMS.  RFC 9113 §5.1.2; who has not seen our SETTINGS cannot know."""
         self._numbers.remember_reset(number)
         self._sender.answer(encode_rst_stream(number, ErrorCode.REFUSED_STREAM))
-        if self._settings_sent is None:
+        if not self._agreement.is_open:
             self._budgets.spend("refused_stream", now)
 
     def _check_declared(self, request: RequestHead) -> None:
@@ -203,10 +203,10 @@ class ServerConnection(Connection):
 
     def send_informational(self, stream: int, status: int, fields: Fields) -> None:
         """A 1xx response.  RFC 9113 §8.1; there is no 101 (§8.6)."""
-        state = self._stream(stream)
+        state = self._table.find(stream)
         if not 100 <= status <= 199 or status == 101:
             raise UsageError("no informational response of this status is possible here")
-        self._say(state, MessageInput.INFORM)
+        self._saying.say(state, MessageInput.INFORM)
         self._sender.headers(stream, self._heads.block(plan_head(status, fields)), False)
         if status == 100:
             self._intake_step(state, IntakeInput.CONTINUE)
@@ -217,13 +217,13 @@ class ServerConnection(Connection):
         if status < 200:
             raise UsageError("use send_informational")
         plan = plan_head(status, fields)
-        state = self._stream(stream)
+        state = self._table.find(stream)
         if state.method == b"CONNECT" and status < 300:
             if plan.length is not None:
                 raise UsageError("a tunnel has no content-length (RFC 9110 §9.3.6)")
-            self._say(state, MessageInput.TUNNEL)
+            self._saying.say(state, MessageInput.TUNNEL)
         else:
-            self._say(state, MessageInput.HEAD)
+            self._saying.say(state, MessageInput.HEAD)
             if state.method == b"HEAD" or status in (204, 304):
                 ended = True
             elif ended and plan.length:
@@ -267,8 +267,8 @@ class ServerConnection(Connection):
                 del self._streams[stream]
                 state.state = _CLOSED
                 sender.scheduler.closed(stream)
-                if self._state is not _RUNNING:
-                    self._close_when_done()
+                if self._life.state is not _RUNNING:
+                    self._life.close_when_done()
                 return
         self.send_headers(stream, status, fields, not content)
         if content and state is not None and state.said is not _ENDED:
@@ -293,8 +293,8 @@ class ServerConnection(Connection):
 
     def _check_clocks(self, now: float) -> None:
         super()._check_clocks(now)
-        if self._state is _RUNNING and not self._streams and now >= self._quiet_since + self._idle.seconds:
-            self._go_away()
+        if self._life.state is _RUNNING and not self._streams and now >= self._quiet_since + self._idle.seconds:
+            self._life.go()
 
     def _check_streams(self, now: float, events: list[Event]) -> None:
         super()._check_streams(now, events)
@@ -314,8 +314,8 @@ class ServerConnection(Connection):
             stream.last = now
             return
         arrived = stream.received
-        if self._rest_is_data_of(stream.number):
-            arrived += len(self._rest)
+        if self._reader.is_within_data_of(stream.number):
+            arrived += len(self._reader.rest)
             stream.last = max(stream.last, self._heard)
         if now >= stream.last + limits.body_timeout or now >= stream.since + limits.body_grace + arrived / limits.body_rate:
             self._budgets.note("slow_body")

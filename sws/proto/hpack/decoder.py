@@ -32,10 +32,18 @@ ENTRY_OVERHEAD: Final = 32
 """What an entry counts for beside its octets.  RFC 7541 §4.1."""
 
 _STATIC_LARGEST: Final = max(len(name) + len(value) + ENTRY_OVERHEAD for name, value in STATIC_TABLE)
+_STATIC_NAMES: Final = (b"", *(name for name, _ in STATIC_TABLE))
 #: First octet -> field, for the indexed fields of the static table.
-_STATIC_BY_OCTET: Final = (None,) * 129 + STATIC_TABLE
-_FIRST_DYNAMIC: Final = 128 + len(STATIC_TABLE) + 1
-_MEMO_MAXIMUM: Final = 256
+_STATIC_BY_OCTET: Final = ((b"", b""),) * 129 + STATIC_TABLE
+#: First octet below 129 -> name of the static table; empty: it is spelled behind; None: `_unusual` looks at it.
+_NAME_BY_OCTET: Final[tuple[bytes | None, ...]] = (
+    *_STATIC_NAMES[:15],
+    None,
+    *_STATIC_NAMES[:15],
+    *(None,) * 33,
+    *_STATIC_NAMES,
+    *(None,) * 3,
+)
 _NOTHING: Final[list[Field]] = []
 
 
@@ -85,97 +93,70 @@ class Decoder:
           `maximum_list`, which leaves the decoder ready for the next block.
         """
         self.never_indexed = _NOTHING
-        offset = 0
-        if self._must_shrink or (block and block[0] & 0xE0 == 0x20):
-            offset = self._read_size_updates(block)
+        if self._must_shrink and (not block or block[0] & 0xE0 != 0x20):
+            raise DecodeError("HPACK: the table was to shrink, and the block does not say so", 0)
         try:
-            fields = self._read_fields(block, offset)
+            fields = self._read_fields(block)
         except IndexError:
             raise DecodeError("HPACK: a truncated block, or an index past the tables", len(block)) from None
         if len(fields) * self._largest + 2 * len(block) > self.maximum_list:  # the shortest codes have five bits
             self._measure(fields)
         return fields
 
-    def _read_size_updates(self, block: bytes) -> int:
-        """Size updates stand at the beginning of a block.  RFC 7541 §4.2."""
-        offset = 0
-        while offset < len(block) and block[offset] & 0xE0 == 0x20:
-            size, offset = decode_integer(block, offset, 5)
-            if size > self._limit:
-                raise DecodeError("HPACK: a table size above the limit", offset)
-            self._maximum = size
-            self._must_shrink = False
-            if self._size > size:
-                self._evict()
-        if self._must_shrink:
-            raise DecodeError("HPACK: the table was to shrink, and the block does not say so", offset)
-        return offset
-
-    def _read_fields(self, block: bytes, offset: int) -> list[Field]:
+    def _read_fields(self, block: bytes) -> list[Field]:
         fields: list[Field] = []
-        add = fields.append
         entries = self._entries
-        static = STATIC_TABLE
-        by_octet = _STATIC_BY_OCTET
         strings = self._strings
         known = strings.get
+        offset = 0
         end = len(block)
         while offset < end:
             first = block[offset]
-            if first >= 128:
-                if 128 < first < 190:
-                    add(by_octet[first])  # type: ignore[arg-type]
-                    offset += 1
-                elif 190 <= first < 255:
-                    add(entries[189 - first])
-                    offset += 1
-                elif first == 255:
-                    index, offset = decode_integer(block, offset, 7)
-                    add(entries[61 - index])
+            offset += 1
+            if first > 128:
+                if first < 190:
+                    fields.append(_STATIC_BY_OCTET[first])
+                elif first < 255:
+                    fields.append(entries[189 - first])
                 else:
-                    raise DecodeError("HPACK: index 0", offset)
+                    index, offset = decode_integer(block, offset - 1, 7)
+                    fields.append(entries[61 - index])
                 continue
-            if first >= 64:
-                index = first & 63
-                if index == 63:
-                    index, offset = decode_integer(block, offset, 6)
+            name = _NAME_BY_OCTET[first]
+            if not name:
+                if name is None:
+                    name, offset = self._unusual(block, offset - 1, fields)
+                    if name is None:
+                        continue
                 else:
-                    offset += 1
-            elif first >= 32:
-                raise DecodeError("HPACK: a size update within a block", offset)
-            else:
-                index = first & 15
-                if index == 15:
-                    index, offset = decode_integer(block, offset, 4)
-                else:
-                    offset += 1
-            if index:
-                name = static[index - 1][0] if index < 62 else entries[61 - index][0]
-            else:
-                octet = block[offset]
-                length = octet & 127
-                if length == 127:
-                    length, offset = decode_integer(block, offset, 7)
-                else:
-                    offset += 1
-                name = block[offset : offset + length]
-                offset += length
-                if octet >= 128:
-                    name = known(name) or self._remember(name)
+                    octet = block[offset]
+                    start = offset + 1
+                    length = octet & 127
+                    if length == 127:
+                        length, start = decode_integer(block, offset, 7)
+                    offset = start + length
+                    name = block[start:offset]
+                    if octet >= 128:
+                        name = known(name) or decode_huffman(name, strings)
             octet = block[offset]
-            length = octet & 127
-            if length == 127:
-                length, offset = decode_integer(block, offset, 7)
-            else:
-                offset += 1
-            value = block[offset : offset + length]
-            offset += length
+            start = offset + 1
             if octet >= 128:
-                value = known(value) or self._remember(value)
+                if octet == 255:
+                    length, start = decode_integer(block, offset, 7)
+                    offset = start + length
+                else:
+                    offset += octet - 127
+                value = block[start:offset]
+                value = known(value) or decode_huffman(value, strings)
+            else:
+                if octet == 127:
+                    octet, start = decode_integer(block, offset, 7)
+                offset = start + octet
+                value = block[start:offset]
             if offset > end:
                 break
             field = (name, value)
-            add(field)
+            fields.append(field)
             if first >= 64:
                 size = len(name) + len(value) + 32
                 if size > self._largest:
@@ -190,14 +171,30 @@ class Decoder:
             raise DecodeError("HPACK string: truncated", end)
         return fields
 
-    def _remember(self, code: bytes) -> bytes:
-        """Decode a string; the next one with the same code is looked up."""
-        text = decode_huffman(code)
-        if len(self._strings) >= _MEMO_MAXIMUM:
-            self._strings.clear()
-        if len(code) <= 64:
-            self._strings[code] = text
-        return text
+    def _unusual(self, block: bytes, offset: int, fields: list[Field]) -> tuple[bytes | None, int]:
+        """A first octet that is not in the table of names: an index that is in the dynamic table or takes more octets, or a size update.
+
+        Returns: the name of the literal, or None behind a size update; the offset of what comes next.
+        """
+        first = block[offset]
+        if first == 128:
+            raise DecodeError("HPACK: index 0", offset)
+        if 32 <= first < 64:
+            if fields:  # they stand at the beginning of a block: RFC 7541 §4.2
+                raise DecodeError("HPACK: a size update within a block", offset)
+            return None, self._read_size_update(block, offset)
+        index, offset = decode_integer(block, offset, 6 if first >= 64 else 4)
+        return _STATIC_NAMES[index] if index < 62 else self._entries[61 - index][0], offset
+
+    def _read_size_update(self, block: bytes, offset: int) -> int:
+        size, offset = decode_integer(block, offset, 5)
+        if size > self._limit:
+            raise DecodeError("HPACK: a table size above the limit", offset)
+        self._maximum = size
+        self._must_shrink = False
+        if self._size > size:
+            self._evict()
+        return offset
 
     def _note_never_indexed(self, field: Field) -> None:
         if self.never_indexed is _NOTHING:

@@ -8,9 +8,10 @@ The encoder learns.  A field that is in a table leaves as its index.  Of the oth
   second time, so that they do not push out what does repeat;
 - all others go into the table at once.
 
-Entries are numbered as they are inserted, and the number of an entry never changes: its index on the wire is 61 + inserted - number.
-`_numbers` has the fields of both tables; a static one is there under its index with a minus sign.  All caches belong to one encoder,
-that is to one direction of one connection; only the codes of field names, which are no secret, are shared.
+Entries are numbered as they are inserted, from 1, and the number of an entry never changes: its index on the wire is 62 + inserted -
+number, the *base* less the number.  `_numbers` has the fields of both tables; a static one is there under its index with a minus sign.
+A field is looked up there before it is inserted, so that each is in the table once.  All caches belong to one encoder, that is to one
+direction of one connection; only the codes of field names, which are no secret, are shared.
 
 `generation` changes whenever the table does.  As long as it has not, a block encoded before may be sent again for the same fields:
 the engine does so with the heads of its responses.
@@ -18,13 +19,14 @@ the engine does so with the heads of its responses.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Collection, Iterable
 from typing import Final, final
 
 from sws.base.engine import Field
 from sws.proto.hpack._tables import STATIC_TABLE
 from sws.proto.hpack.decoder import DEFAULT_TABLE_SIZE, ENTRY_OVERHEAD
-from sws.proto.hpack.huffman import encode_huffman
+from sws.proto.hpack.huffman import encode_string
 from sws.proto.hpack.integers import encode_integer
 
 __all__ = ["Encoder", "encode_literal", "encode_string"]
@@ -34,25 +36,24 @@ _GUESSABLE: Final = 20  # octets
 _SELDOM: Final = frozenset((b"content-length", b"etag", b"set-cookie"))
 _NAME_INDEX: Final[dict[bytes, int]] = {name: len(STATIC_TABLE) - at for at, (name, _) in enumerate(reversed(STATIC_TABLE))}
 _STATIC_NUMBERS: Final[dict[Field, int]] = {field: -index for index, field in enumerate(STATIC_TABLE, 1)}
-_INDEXED: Final = tuple(encode_integer(index, 7, 0x80) for index in range(256))
-_INDEXED_NAME: Final = tuple(encode_integer(index, 6, 0x40) for index in range(256))
-_CODE_LENGTH: Final = tuple(bytes((0x80 | length,)) for length in range(127))
+#: Index -> octets, as far as the largest table of any encoder reaches.
+_indexed: Final[list[bytes]] = []
+_indexed_name: Final[list[bytes]] = []
+#: Static name -> first octets of a literal that is put into the table, and of one that is not.
+_STATIC_NAME: Final = {name: encode_integer(index, 6, 0x40) for name, index in _NAME_INDEX.items()}
+_STATIC_NAME_PLAIN: Final = {name: encode_integer(index, 4, 0) for name, index in _NAME_INDEX.items()}
+#: Those of fields that go into the table whatever their value.
+_ORDINARY: Final = {name: octets for name, octets in _STATIC_NAME.items() if name not in _SECRETS and name not in _SELDOM}
 _SEEN_MAXIMUM: Final = 64
-_MEMO_MAXIMUM: Final = 128
-_MEMO_LENGTH: Final = 64
 _NAMES_MAXIMUM: Final = 512
 _names: dict[bytes, bytes] = {}
 
 
-def encode_string(text: bytes) -> bytes:
-    """A string literal, in whichever form is shorter.  RFC 7541 §5.2."""
-    code = encode_huffman(text)
-    length = len(code)
-    if length >= len(text):
-        return encode_integer(len(text), 7, 0) + text
-    if length < 127:
-        return _CODE_LENGTH[length] + code
-    return encode_integer(length, 7, 0x80) + code
+def _reach(table_size: int) -> None:
+    """Have the octets of all indices of a table."""
+    for index in range(len(_indexed), len(STATIC_TABLE) + 2 + table_size // ENTRY_OVERHEAD):
+        _indexed.append(encode_integer(index, 7, 0x80))
+        _indexed_name.append(encode_integer(index, 6, 0x40))
 
 
 def _encode_name(name: bytes) -> bytes:
@@ -68,7 +69,7 @@ def encode_literal(field: Field) -> bytes:
     """A field that touches no dynamic table, so that its octets are good on any connection.  RFC 7541 §6.2.2, §6.2.3, §6.1."""
     number = _STATIC_NUMBERS.get(field)
     if number is not None:
-        return _INDEXED[-number]
+        return encode_integer(-number, 7, 0x80)
     name, value = field
     first = 0x10 if name in _SECRETS else 0
     index = _NAME_INDEX.get(name)
@@ -97,18 +98,17 @@ class Encoder:
         "_own",
         "_seen",
         "_size",
-        "_start",
         "_values",
         "generation",
     )
 
     def __init__(self, table_size: int = DEFAULT_TABLE_SIZE) -> None:
+        _reach(table_size)
         self._own = table_size
         self._maximum = min(table_size, DEFAULT_TABLE_SIZE)
         # A size update is owed; the smallest size since the last block (§4.2).  A table smaller than all begin with is one, too.
         self._lowest: int | None = self._maximum if self._maximum < DEFAULT_TABLE_SIZE else None
-        self._entries: list[Field] = []  # entries[_start:] is the table, oldest first
-        self._start = 0
+        self._entries: deque[Field] = deque()  # oldest first
         self._size = 0
         self._inserted = 0
         self._numbers: dict[Field, int] = _STATIC_NUMBERS.copy()
@@ -120,7 +120,7 @@ class Encoder:
     @property
     def entries(self) -> tuple[Field, ...]:
         """The dynamic table, newest first."""
-        return tuple(reversed(self._entries[self._start :]))
+        return tuple(reversed(self._entries))
 
     @property
     def size(self) -> int:
@@ -135,7 +135,8 @@ class Encoder:
         self._lowest = maximum if self._lowest is None else min(self._lowest, maximum)
         self._maximum = maximum
         self.generation += 1
-        self._evict()
+        while self._size > maximum:
+            self._size -= self._evict()
 
     def encode(self, fields: Iterable[Field], never_indexed: Collection[Field] = ()) -> bytes:
         """A block.
@@ -144,86 +145,82 @@ class Encoder:
           fields:         names in lower case, pseudo-fields first.
           never_indexed:  those of them that came to us never indexed.
         """
-        block = b"" if self._lowest is None else self._size_updates()
+        parts = [] if self._lowest is None else [self._size_updates()]
+        if never_indexed:
+            parts += [self._encode_never(field) if field in never_indexed else self.encode((field,)) for field in fields]
+            return b"".join(parts)
         numbers = self._numbers
-        names = self._names
-        entries = self._entries
         number_of = numbers.get
-        coded = self._values.get
-        before = inserted = self._inserted
+        values = self._values
+        coded = values.get
+        entries = self._entries
+        evict = self._evict
+        size = self._size
+        maximum = self._maximum
+        base = before = self._inserted + 62
         for field in fields:
             number = number_of(field)
-            if number is not None and not (never_indexed and field in never_indexed):
-                if number < 0:
-                    block += _INDEXED[-number]
-                else:
-                    index = 61 + inserted - number
-                    block += _INDEXED[index] if index < 256 else encode_integer(index, 7, 0x80)
+            if number is not None:
+                parts.append(_indexed[base - number if number > 0 else -number])
                 continue
             name, value = field
-            if (name in _SECRETS and (name != b"cookie" or len(value) < _GUESSABLE)) or (never_indexed and field in never_indexed):
-                block += self._not_indexed(field, 0x10)
-                continue
-            if name in _SELDOM and not self._is_seen(field):
-                block += self._not_indexed(field, 0)
-                continue
-            static = _NAME_INDEX.get(name)
-            if static is not None:
-                block += _INDEXED_NAME[static]
-            else:
-                at = names.get(name)
-                if at is None:
-                    block += b"\x40" + (_names.get(name) or _encode_name(name))
-                else:
-                    index = 61 + inserted - at
-                    block += _INDEXED_NAME[index] if index < 256 else encode_integer(index, 6, 0x40)
-            block += coded(value) or self._encode_value(value)
-            numbers[field] = inserted
-            names[name] = inserted
+            prefix = _ORDINARY.get(name)
+            if prefix is None:
+                prefix = self._unusual(field, base, parts)
+                if prefix is None:
+                    continue
+            parts.append(prefix)
+            code = coded(value)
+            parts.append(encode_string(value, values) if code is None else code)
+            numbers[field] = base - 61
+            base += 1
             entries.append(field)
-            self._inserted = inserted = inserted + 1
-            self._size = size = self._size + len(name) + len(value) + 32
-            if size > self._maximum:  # an entry larger than the table empties it and is not kept: RFC 7541 §4.4
-                self._evict()
-        if inserted != before:
+            size += len(name) + len(value) + 32
+            while size > maximum:  # an entry larger than the table empties it and is not kept: RFC 7541 §4.4
+                size -= evict()
+        if base != before:
+            self._inserted = base - 62
+            self._size = size
             self.generation += 1
-        return block
+        return b"".join(parts)
 
-    def _is_seen(self, field: Field) -> bool:
-        seen = self._seen
-        if field in seen:
-            del seen[field]
-            return True
-        if len(seen) >= _SEEN_MAXIMUM:
-            seen.clear()
-        seen[field] = None
-        return False
+    def _unusual(self, field: Field, base: int, parts: list[bytes]) -> bytes | None:
+        """What a literal begins with if its name decides what becomes of it, or is in no static entry.
 
-    def _encode_value(self, value: bytes) -> bytes:
-        """A string that is not in the memo."""
-        code = encode_string(value)
-        if len(value) <= _MEMO_LENGTH:
-            values = self._values
-            if len(values) >= _MEMO_MAXIMUM:
-                values.clear()
-            values[value] = code
-        return code
+        Returns: None for one that is not put into the table; then `parts` has it.
+        """
+        name, value = field
+        static = _STATIC_NAME.get(name)
+        if static is None:
+            number = self._names.get(name)
+            self._names[name] = base - 61
+            return b"\x40" + (_names.get(name) or _encode_name(name)) if number is None else _indexed_name[base - number]
+        if name in _SELDOM:
+            seen = self._seen
+            if field in seen:
+                del seen[field]
+                return static
+            if len(seen) >= _SEEN_MAXIMUM:
+                seen.clear()
+            seen[field] = None
+            parts.append(_STATIC_NAME_PLAIN[name])
+            parts.append(self._values.get(value) or encode_string(value, self._values))
+            return None
+        if name == b"cookie" and len(value) >= _GUESSABLE:
+            return static
+        parts.append(self._encode_never(field))
+        return None
 
-    def _not_indexed(self, field: Field, first: int) -> bytes:
+    def _encode_never(self, field: Field) -> bytes:
+        """A literal that nobody may index; its value goes into no memo.  RFC 7541 §6.2.3."""
         name, value = field
         index = _NAME_INDEX.get(name)
         if index is None:
-            at = self._names.get(name)
-            if at is None:
-                return bytes((first,)) + _encode_name(name) + self._value(value, first)
-            index = 61 + self._inserted - at
-        return encode_integer(index, 4, first) + self._value(value, first)
-
-    def _value(self, value: bytes, first: int) -> bytes:
-        """A value's code, from the memo if it is there; secrets do not go into it."""
-        if first:
-            return encode_string(value)
-        return self._values.get(value) or self._encode_value(value)
+            number = self._names.get(name)
+            if number is None:
+                return b"\x10" + _encode_name(name) + encode_string(value)
+            index = 62 + self._inserted - number
+        return encode_integer(index, 4, 0x10) + encode_string(value)
 
     def _size_updates(self) -> bytes:
         lowest = self._lowest
@@ -233,21 +230,10 @@ class Encoder:
             return encode_integer(lowest, 5, 0x20) + update
         return update
 
-    def _evict(self) -> None:
-        entries = self._entries
-        start = self._start
-        first = self._inserted - len(entries)  # the number of entries[0]
-        while self._size > self._maximum:
-            field = entries[start]
-            name, value = field
-            number = first + start
-            self._size -= len(name) + len(value) + ENTRY_OVERHEAD
-            start += 1
-            if self._numbers.get(field) == number:
-                del self._numbers[field]
-            if self._names.get(name) == number:
-                del self._names[name]
-        if start > 64:
-            del entries[:start]
-            start = 0
-        self._start = start
+    def _evict(self) -> int:
+        """Drop the oldest entry.  Returns: what it counted for."""
+        field = self._entries.popleft()
+        name, value = field
+        if self._numbers.pop(field) == self._names.get(name):
+            del self._names[name]
+        return len(name) + len(value) + 32

@@ -43,8 +43,6 @@ _STATIC_LARGEST: Final = max(len(name) + len(value) + ENTRY_OVERHEAD for name, v
 _STATIC_BY_OCTET: Final = (None,) * 0xC0 + STATIC_TABLE[:63]
 _STATIC_COUNT: Final = len(STATIC_TABLE)
 _ACKNOWLEDGEMENT: Final = tuple(bytes((0x80 | stream,)) for stream in range(127))
-_MEMO_MAXIMUM: Final = 256
-_MEMO_LENGTH: Final = 64
 _NOTHING: Final[list[Field]] = []
 
 
@@ -252,7 +250,7 @@ class Decoder:
                 name = section[offset : offset + length]
                 offset += length
                 if first & 8:
-                    name = known(name) or self._remember(name)
+                    name = known(name) or decode_huffman(name, self._strings)
                 secret = first & 0x10
             elif first >= 0x10:
                 index, offset = decode_integer(section, offset, 4)
@@ -277,7 +275,7 @@ class Decoder:
             value = section[offset : offset + length]
             offset += length
             if octet >= 128:
-                value = known(value) or self._remember(value)
+                value = known(value) or decode_huffman(value, self._strings)
             field = (name, value)
             add(field)
             if secret:
@@ -285,15 +283,6 @@ class Decoder:
         if offset != end:
             raise QpackDecompressionFailed("a truncated string")
         return fields
-
-    def _remember(self, code: bytes) -> bytes:
-        """Decode a string; the next one with the same code is looked up."""
-        text = decode_huffman(code)
-        if len(code) <= _MEMO_LENGTH:
-            if len(self._strings) >= _MEMO_MAXIMUM:
-                self._strings.clear()
-            self._strings[code] = text
-        return text
 
     def _note_never_indexed(self, field: Field) -> None:
         if self.never_indexed is _NOTHING:
@@ -363,7 +352,7 @@ class Decoder:
             raise IndexError
         value = data[offset:stop]
         if octet >= 128:
-            value = self._strings.get(value) or self._remember(value)
+            value = self._strings.get(value) or decode_huffman(value, self._strings)
         size = len(name) + len(value) + ENTRY_OVERHEAD
         if size > self._largest or size > capacity - self._size:
             self._make_room(size)
@@ -407,7 +396,7 @@ class Decoder:
             raise IndexError
         text = data[offset:end]
         if coded:
-            text = self._strings.get(text) or self._remember(text)
+            text = self._strings.get(text) or decode_huffman(text, self._strings)
         return text, end
 
     def _make_room(self, size: int) -> None:

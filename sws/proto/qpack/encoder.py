@@ -51,7 +51,6 @@ _POST_BASE: Final = tuple(encode_integer(index, 4, 0x10) for index in range(128)
 _STATIC_NAME: Final = {name: encode_integer(index, 4, 0x50) for name, index in NAME_INDEX.items()}
 _INSERT_STATIC_NAME: Final = {name: encode_integer(index, 6, 0xC0) for name, index in NAME_INDEX.items()}
 _SEEN_MAXIMUM: Final = 64
-_MEMO_MAXIMUM: Final = 128
 _MEMO_LENGTH: Final = 64
 _NAMES_MAXIMUM: Final = 512
 _SECTIONS_MAXIMUM: Final = 512
@@ -310,7 +309,7 @@ class Encoder:
             self._settled = False
             if (name not in _SELDOM and self._size + size <= self._capacity) or self._is_seen(field):
                 instruction = _INSERT_STATIC_NAME.get(name) or self._insert_name(name)
-                coded = self._values.get(value) or self._encode_value(value)
+                coded = self._values.get(value) or encode_string(value, self._values)
                 instruction += coded
                 if self._size + size <= self._capacity and len(instruction) <= self.room:
                     self.room -= len(instruction)
@@ -328,7 +327,7 @@ class Encoder:
                         self._lowest = number
                     index = number - base
                     return _POST_BASE[index] if index < 128 else encode_integer(index, 4, 0x10)
-        return self._literal(name, usable, base, False) + (self._values.get(value) or self._encode_value(value))
+        return self._literal(name, usable, base, False) + (self._values.get(value) or encode_string(value, self._values))
 
     def _unusable(self, field: Field, number: int, base: int, usable: int) -> bytes:
         """A field whose entry is not acknowledged yet, or about to be dropped: the latter is duplicated.  RFC 9204 §2.1.1.1."""
@@ -342,7 +341,7 @@ class Encoder:
                 number = self._insert(field, size)
         if self._draining <= number < usable:
             return self._use(number, base)
-        return self._literal(name, usable, base, False) + (self._values.get(value) or self._encode_value(value))
+        return self._literal(name, usable, base, False) + (self._values.get(value) or encode_string(value, self._values))
 
     def _use(self, number: int, base: int) -> bytes:
         """A field by its entry."""
@@ -373,16 +372,6 @@ class Encoder:
             seen.clear()
         seen[field] = None
         return False
-
-    def _encode_value(self, value: bytes) -> bytes:
-        """A string that is not in the memo."""
-        code = encode_string(value)
-        if len(value) <= _MEMO_LENGTH:
-            values = self._values
-            if len(values) >= _MEMO_MAXIMUM:
-                values.clear()
-            values[value] = code
-        return code
 
     # --- the table -----------------------------------------------------------------------------------------------
 

@@ -178,17 +178,25 @@ def test_their_encoder_and_our_decoder(blocks: list[tuple[list[tuple[bytes, byte
         assert [(bytes(n), bytes(v)) for n, v in encoder.header_table.dynamic_entries] == list(decoder.entries)
 
 
-@given(st.lists(st.tuples(FIELDS, st.none() | st.sampled_from([0, 40, 100, 4096, 10000])), max_size=6))
-def test_our_encoder_and_both_decoders(blocks: list[tuple[list[tuple[bytes, bytes]], int | None]]) -> None:
+@given(st.lists(st.tuples(FIELDS, st.none() | st.sampled_from([0, 40, 100, 4096, 10000]), st.sets(st.integers(0, 7))), max_size=6))
+def test_our_encoder_and_both_decoders(blocks: list[tuple[list[tuple[bytes, bytes]], int | None, set[int]]]) -> None:
     encoder = Encoder()
     ours, theirs = Decoder(), hpack.Decoder()
-    for fields, size in blocks:
+    for fields, size, secret in blocks:
         if size is not None:
             encoder.set_limit(size)
             ours.set_limit(size)
             theirs.max_allowed_table_size = size
-        wire = encoder.encode(fields)
+        never = {field for at, field in enumerate(fields) if at in secret}
+        wire = encoder.encode(fields, never)
         assert ours.decode(wire) == fields
         assert [tuple(field) for field in theirs.decode(wire, raw=True)] == fields
+        assert never <= set(ours.never_indexed)
         assert ours.entries == encoder.entries
         assert ours.size == encoder.size
+
+
+@pytest.mark.parametrize("huffman", [False, True])
+def test_long_strings(huffman: bool) -> None:
+    fields = [(b"n" * 300, b"v" * 300), (b"n" * 127, b"0" * 203), (b"n" * 126, b"0" * 126)]
+    assert Decoder().decode(hpack.Encoder().encode(fields, huffman=huffman)) == fields

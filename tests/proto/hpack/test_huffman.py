@@ -3,14 +3,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from operator import itemgetter
+from typing import Any
+
 import pytest
 from hpack.huffman_constants import REQUEST_CODES, REQUEST_CODES_LENGTH
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sws.base.errors import DecodeError
+from sws.proto.hpack import huffman
 from sws.proto.hpack._tables import CODE_LENGTHS
-from sws.proto.hpack.huffman import CODES, decode_huffman, encode_huffman
+from sws.proto.hpack.huffman import CODES, MEMO_MAXIMUM, MEMO_OCTETS, decode_huffman, encode_huffman, encode_string
 
 
 def bits(*parts: str) -> bytes:
@@ -73,3 +78,45 @@ def test_bad_ends_are_refused(wire: bytes) -> None:
 def test_the_empty_string() -> None:
     assert encode_huffman(b"") == b""
     assert decode_huffman(b"") == b""
+
+
+@given(st.binary(max_size=200))
+def test_a_literal_has_the_shorter_form(text: bytes) -> None:
+    code = encode_huffman(text)
+    literal = encode_string(text)
+    body = literal[-len(code) :] if literal[0] & 0x80 else literal[len(literal) - len(text) :]
+    assert body == (code if len(code) < len(text) else text)
+    assert bool(literal[0] & 0x80) is (len(code) < len(text))
+
+
+@pytest.mark.parametrize(("text", "front"), [(b"0" * 203, "ff00"), (b"0" * 201, "fe"), (b"", "00"), (b"\0" * 127, "7f00")])
+def test_lengths_of_literals(text: bytes, front: str) -> None:
+    code = encode_huffman(text)
+    assert encode_string(text) == bytes.fromhex(front) + (code if front[0] in "ef" else text)  # 5 bits for a "0": 127 and 126 octets
+
+
+@pytest.mark.parametrize("pick", [huffman._picker, itemgetter], ids=["by a loop", "by itemgetter"])
+def test_each_way_to_look_codes_up(pick: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = [b"", b"a", b"www.example.com", bytes(range(256)), b"0" * 300]
+    expected = [(encode_huffman(text), encode_string(text)) for text in texts]
+    monkeypatch.setattr(huffman, "_pick", pick)
+    assert [(encode_huffman(text), encode_string(text)) for text in texts] == expected
+
+
+def test_memos_are_bounded_in_number_and_in_octets() -> None:
+    literals: dict[bytes, bytes] = {}
+    strings: dict[bytes, bytes] = {}
+    for number in range(2 * MEMO_MAXIMUM + 1):
+        text = b"value %d" % number
+        assert decode_huffman(encode_huffman(text), strings) == text
+        assert encode_string(text, literals) == encode_string(text)
+        assert strings[encode_huffman(text)] == text
+        assert literals[text] == encode_string(text)
+        assert len(strings) == len(literals) <= MEMO_MAXIMUM
+    assert len(strings) == 1
+    for octets in (MEMO_OCTETS, MEMO_OCTETS + 1):
+        text = b"0" * (octets * 8 // 5)
+        assert len(encode_huffman(text)) == octets
+        encode_string(text, literals)
+        decode_huffman(encode_huffman(text), strings)
+    assert len(strings) == len(literals) == 2
