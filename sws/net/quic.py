@@ -7,6 +7,7 @@
 All that one wake-up brought is given to the engines in one batch, and all they have to say leaves at the end of the turn, so that packets
 are opened and sealed many a call.  Of one connection at most TURN_OCTETS leave in a turn; what is left comes in the next.
 A kernel that takes no more pauses everything until the socket is writable again.
+A server's socket that another process reads now is only written to; what comes for its connections is handed in (`take_in`).
 One timer per connection; it fires early where the deadline has moved, and arms itself again.
 """
 
@@ -14,10 +15,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, Protocol, final
 
-from sws.base.datagrams import DatagramOut
+from sws.base.datagrams import DatagramIn, DatagramOut
 from sws.os.datagrams import QuicSocket
 from sws.os.loop import Loop
 from sws.os.poller.base import READ, WRITE
@@ -43,8 +44,9 @@ class Application(Protocol):
 class _Driver(ABC):
     """What both roles do."""
 
-    def __init__(self, loop: Loop, sock: QuicSocket) -> None:
+    def __init__(self, loop: Loop, sock: QuicSocket, reads: bool = True) -> None:
         self._loop = loop
+        self._reads = READ if reads else 0
         self._socket = sock
         self._touched: dict[Connection, None] = {}
         self._timers: dict[Connection, Timer] = {}
@@ -52,6 +54,8 @@ class _Driver(ABC):
         self._is_queued = False
         self._is_shut = False
         loop.watch(sock.sock.fileno(), READ, self._on_ready)
+        if not reads:
+            loop.rewatch(sock.sock.fileno(), 0)
 
     def touch(self, connection: Connection) -> None:
         """A verb was used: what follows from it leaves at the end of the turn."""
@@ -63,7 +67,7 @@ class _Driver(ABC):
     def _on_ready(self, ready: int) -> None:
         if ready & WRITE and self._backlog:
             self._drain()
-        if ready & READ:
+        if ready & self._reads:
             self._read()
 
     @abstractmethod
@@ -140,7 +144,7 @@ class _Driver(ABC):
         rest = self._socket.send(out)
         if rest is not None:
             self._backlog.append(rest)
-            self._loop.rewatch(self._socket.sock.fileno(), READ | WRITE)
+            self._loop.rewatch(self._socket.sock.fileno(), self._reads | WRITE)
 
     def _drain(self) -> None:
         while self._backlog:
@@ -149,7 +153,7 @@ class _Driver(ABC):
                 self._backlog[0] = rest
                 return
             self._backlog.popleft()
-        self._loop.rewatch(self._socket.sock.fileno(), READ)
+        self._loop.rewatch(self._socket.sock.fileno(), self._reads)
         if self._touched and not self._is_queued:
             self._is_queued = True
             self._loop.call_soon(self._flush)
@@ -169,22 +173,48 @@ class ServerDriver(_Driver):
     """An endpoint over one socket.
 
     Args:
-      make:  the application of a new connection.
+      make:     the application of a new connection.
+      hand_on:  takes what other processes should have got.
+      reads:    whether the socket is read from the beginning.
     """
 
-    def __init__(self, loop: Loop, sock: QuicSocket, endpoint: Endpoint, make: Callable[[ServerConnection], Application]) -> None:
-        super().__init__(loop, sock)
+    def __init__(
+        self,
+        loop: Loop,
+        sock: QuicSocket,
+        endpoint: Endpoint,
+        make: Callable[[ServerConnection], Application],
+        hand_on: Callable[[Sequence[tuple[int, DatagramIn]]], None] = lambda _strays: None,
+        reads: bool = True,
+    ) -> None:
+        super().__init__(loop, sock, reads)
         self._endpoint = endpoint
         self._make = make
+        self._hand_on = hand_on
         self._applications: dict[Connection, Application] = {}
         endpoint.on_new = self._on_new
+
+    def set_reading(self, reads: bool) -> None:
+        """Begin to read the socket, or leave it to another process."""
+        self._reads = READ if reads else 0
+        if not self._is_shut:
+            self._loop.rewatch(self._socket.sock.fileno(), self._reads | (WRITE if self._backlog else 0))
 
     def _on_new(self, connection: ServerConnection) -> None:
         self._applications[connection] = self._make(connection)
 
     def _read(self) -> None:
-        datagrams = self._socket.receive()
-        for connection in self._endpoint.receive(datagrams, self._loop.now):
+        self._take(self._endpoint.receive(self._socket.receive(), self._loop.now))
+        strays = self._endpoint.take_strays()
+        if strays:
+            self._hand_on(strays)
+
+    def take_in(self, datagrams: Sequence[DatagramIn]) -> None:
+        """What another process read."""
+        self._take(self._endpoint.receive(datagrams, self._loop.now, True))
+
+    def _take(self, connections: Sequence[ServerConnection]) -> None:
+        for connection in connections:
             self.touch(connection)
         if not self._is_queued:
             self._is_queued = True
