@@ -91,6 +91,8 @@ class _Driver(ABC):
         for out in self._replies():
             self._send(out)
         touched, self._touched = self._touched, {}
+        if self._is_shut:  # nobody hears of events any more: the application may have begun anew
+            return
         for connection in touched:
             self._step(connection, now)
         if self._touched and not self._is_queued and not self._backlog:
@@ -99,6 +101,8 @@ class _Driver(ABC):
 
     def _step(self, connection: Connection, now: float) -> None:
         self._events(connection, now)
+        if self._is_shut:
+            return
         if self._backlog:
             self._touched[connection] = None
             return
@@ -193,6 +197,11 @@ class ServerDriver(_Driver):
         self._hand_on = hand_on
         self._applications: dict[Connection, Application] = {}
         endpoint.on_new = self._on_new
+
+    @property
+    def applications(self) -> list[Application]:
+        """Of all connections."""
+        return list(self._applications.values())
 
     def set_reading(self, reads: bool) -> None:
         """Begin to read the socket, or leave it to another process."""

@@ -113,7 +113,7 @@ class Http3Listener:
         self._policy = policy
         self.share = share
         self._local = "{}:{}".format(*share.sock.getsockname()[:2])
-        self._patience: float | None = None
+        self._patience = 0.0
         config = replace(policy.endpoint, place=share.place, count=share.count)
         if relay is not None:
             config = replace(config, elsewhere=partial(relay.whose, sharers=share.sharers))
@@ -140,22 +140,28 @@ class Http3Listener:
             tls = connection.tls_handshake
             if tls is not None:
                 driver.facts = replace(facts, tls=shown_facts(tls.core.facts), policy=policy_of(tls.host))
-            if self._patience is not None:  # who came while we wait for our successor
-                driver.shutdown(self._patience)
 
         driver = Http3Driver(self._loop, connection, lambda: self.driver.touch(connection), engine, policy.service, facts, ready)
         policy.service.opened(driver)
         return driver
 
+    @property
+    def connections(self) -> list[Http3Driver]:
+        """All that are open."""
+        return [driver for driver in self.driver.applications if isinstance(driver, Http3Driver)]
+
     def leave(self, patience: float) -> None:
-        """Newcomers are taken until somebody else reads the socket, but not kept."""
+        """Go on until somebody else reads the socket, for some seconds: clients that are sent away sooner come back here."""
         self._patience = patience
-        self._loop.call_later(patience, partial(self.endpoint.shut, True))
+        self._loop.call_later(patience, self.release)
 
     def release(self) -> None:
         """Another process reads the socket from now on."""
-        self.driver.set_reading(False)
-        self.endpoint.shut(silently=True)
+        if not self.endpoint.is_shut:
+            self.driver.set_reading(False)
+            self.endpoint.shut(silently=True)
+            for connection in self.connections:
+                connection.shutdown(self._patience)
 
 
 @final
@@ -196,8 +202,13 @@ class Http3Server:
         return [first for listener in self._listeners for first in listener.endpoint.first_ids()]
 
     @property
+    def held(self) -> list[Http3Driver]:
+        """Connections that go on while no successor has asked for the sockets, as it still may."""
+        return [driver for listener in self._listeners if not listener.endpoint.is_shut for driver in listener.connections]
+
+    @property
     def is_needed(self) -> bool:
-        """Draining, but no successor has asked for the sockets yet, and it still may."""
+        """Newcomers are still taken."""
         return any(not listener.endpoint.is_shut for listener in self._listeners)
 
     def drain(self, successor: bool, patience: float) -> None:

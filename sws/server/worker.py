@@ -224,8 +224,10 @@ class Worker:
         self.loop.call_soon(lambda: self.loop.call_soon(lambda: self._shut_connections(patience)))
 
     def _shut_connections(self, patience: float) -> None:
+        held = [] if self._http3 is None else self._http3.held
         for driver in tuple(self.service.connections):
-            driver.shutdown(patience)
+            if driver not in held:
+                driver.shutdown(patience)
         self._stop_when_empty()
 
     def _stop_when_empty(self) -> None:
