@@ -112,7 +112,7 @@ def test_a_handshake_whose_packets_come_to_two_processes() -> None:
             return touched
 
     client = make_client(random.Random(9))
-    app = Download([50_000, 10, 0])
+    app = Download([500_000, 10, 0])
     network = Network(4, Way(), client, app, Both(), Serve())  # type: ignore[arg-type]
     network.run(5.0)
     assert app.is_done
