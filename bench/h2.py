@@ -53,7 +53,7 @@ def commands(site: pathlib.Path, port: int, work: pathlib.Path) -> dict[str, lis
         found["sws-pypy"] = [f"{pypy}/bin/python", *sws, *clear]
         found["sws-pypy+60s"] = [f"{pypy}/bin/python", *sws, *clear, "-c", str(trusting)]
         found["sws-pypy+tls"] = [f"{pypy}/bin/python", *sws, *secure]
-    hypercorn = [sys.executable, "-m", "hypercorn", "bench.uvicorn_app:app", "--workers", "1", "--log-level", "error"]
+    hypercorn = [sys.executable, "-m", "hypercorn", "bench.peer_app:app", "--workers", "1", "--log-level", "error"]
     found["hypercorn"] = [*hypercorn, "--bind", f"127.0.0.1:{port}"]
     found["hypercorn+tls"] = [*hypercorn, "--bind", f"127.0.0.1:{port}", "--certfile", cert, "--keyfile", key]
     nginx = shutil.which("nginx")
