@@ -8,6 +8,9 @@ All that one wake-up brought is given to the engines in one batch, and all they 
 are opened and sealed many a call.  Of one connection at most TURN_OCTETS leave in a turn; what is left comes in the next.
 A kernel that takes no more pauses everything until the socket is writable again.
 A server's socket that another process reads now is only written to; what comes for its connections is handed in (`take_in`).
+A server's handshakes begin with public-key operations: datagrams of newcomers wait in the loop's queue of slow work, which is bounded, so
+that streams under way stay quick however many clients say hello.  What finds the queue full is dropped, as the network might; clients
+send it again.
 One timer per connection; it fires early where the deadline has moved, and arms itself again.
 """
 
@@ -19,6 +22,7 @@ from collections.abc import Callable, Sequence
 from typing import Final, Protocol, final
 
 from sws.base.datagrams import DatagramIn, DatagramOut
+from sws.base.errors import LimitExceeded
 from sws.os.datagrams import QuicSocket
 from sws.os.loop import Loop
 from sws.os.poller.base import READ, WRITE
@@ -180,6 +184,9 @@ class ServerDriver(_Driver):
       make:     the application of a new connection.
       hand_on:  takes what other processes should have got.
       reads:    whether the socket is read from the beginning.
+
+    Attributes:
+      dropped:  datagrams of newcomers that found the queue full.
     """
 
     def __init__(
@@ -195,6 +202,8 @@ class ServerDriver(_Driver):
         self._endpoint = endpoint
         self._make = make
         self._hand_on = hand_on
+        self._beginning: deque[tuple[DatagramIn, bool]] = deque()
+        self.dropped = 0
         self._applications: dict[Connection, Application] = {}
         endpoint.on_new = self._on_new
 
@@ -213,14 +222,53 @@ class ServerDriver(_Driver):
         self._applications[connection] = self._make(connection)
 
     def _read(self) -> None:
-        self._take(self._endpoint.receive(self._socket.receive(), self._loop.now))
-        strays = self._endpoint.take_strays()
-        if strays:
-            self._hand_on(strays)
+        self._arrived(self._socket.receive(), False)
 
     def take_in(self, datagrams: Sequence[DatagramIn]) -> None:
         """What another process read."""
-        self._take(self._endpoint.receive(datagrams, self._loop.now, True))
+        self._arrived(datagrams, True)
+
+    def _arrived(self, datagrams: Sequence[DatagramIn], is_handed_on: bool) -> None:
+        endpoint = self._endpoint
+        for datagram in datagrams:
+            if datagram.data[:1] >= b"\x80" and endpoint.is_beginning(datagram.data):
+                break
+        else:
+            self._receive(datagrams, is_handed_on)
+            return
+        rest = []
+        for datagram in datagrams:
+            if datagram.data[:1] >= b"\x80" and endpoint.is_beginning(datagram.data):
+                self._wait(datagram, is_handed_on)
+            else:
+                rest.append(datagram)
+        self._receive(rest, is_handed_on)
+
+    def _wait(self, datagram: DatagramIn, is_handed_on: bool) -> None:
+        try:
+            self._loop.call_slow(self._begin_one)
+        except LimitExceeded:
+            self.dropped += 1
+        else:
+            self._beginning.append((datagram, is_handed_on))
+
+    def _begin_one(self) -> None:
+        """The next newcomer, out of the queue of slow work."""
+        if self._beginning and not self._is_shut:
+            datagram, is_handed_on = self._beginning.popleft()
+            self._receive([datagram], is_handed_on)
+
+    def take_newcomers(self) -> list[DatagramIn]:
+        """Those that wait and have no connection here, for somebody else to take; no longer than that they wait here."""
+        found = [datagram for datagram, _ in self._beginning if not self._endpoint.knows(datagram.data)]
+        self._beginning = deque(entry for entry in self._beginning if self._endpoint.knows(entry[0].data))
+        return found
+
+    def _receive(self, datagrams: Sequence[DatagramIn], is_handed_on: bool) -> None:
+        self._take(self._endpoint.receive(datagrams, self._loop.now, is_handed_on))
+        strays = self._endpoint.take_strays()
+        if strays:
+            self._hand_on(strays)
 
     def _take(self, connections: Sequence[ServerConnection]) -> None:
         for connection in connections:

@@ -107,7 +107,7 @@ class Relay:
         self._is_leaving = False
         self._released: set[int] = set()
         self._deliver: Callable[[int, list[DatagramIn]], None] = lambda _address, _datagrams: None
-        self._release: Callable[[Sequence[int]], None] = lambda _keys: None
+        self._release: Callable[[Sequence[int], int], None] = lambda _keys, _process: None
         self._under_way: Callable[[], list[bytes]] = list
         self._ready: Callable[[], None] = lambda: None
         self._greeters: dict[int, Sequence[int]] = {}
@@ -116,7 +116,7 @@ class Relay:
         self,
         keys: Sequence[int],
         deliver: Callable[[int, list[DatagramIn]], None],
-        release: Callable[[Sequence[int]], None],
+        release: Callable[[Sequence[int], int], None],
         under_way: Callable[[], list[bytes]],
         ready: Callable[[], None],
     ) -> None:
@@ -125,7 +125,7 @@ class Relay:
         Args:
           keys:       of the sockets that this process will read.
           deliver:    takes what others handed on, for an address's number.
-          release:    stops reading sockets.
+          release:    stops reading sockets, which a process will read from then on.
           under_way:  the IDs that clients made up whose handshakes are not complete.
           ready:      called when the sockets may be read.
         """
@@ -243,7 +243,7 @@ class Relay:
     def _yield_to(self, process: int, keys: Sequence[int]) -> None:
         if keys and not self._released.issuperset(keys):
             self._released.update(keys)
-            self._release(keys)
+            self._release(keys, process)
         ids = [bytes((len(first),)) + first for first in self._under_way()] if keys else []
         head = _YIELD_HEAD.pack(_YIELD, self._us.process, len(ids))
         part = head

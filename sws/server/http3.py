@@ -193,9 +193,11 @@ class Http3Server:
         if here:
             here[0].driver.take_in(datagrams)
 
-    def _release(self, keys: Sequence[int]) -> None:
+    def _release(self, keys: Sequence[int], process: int) -> None:
         for listener in self._listeners:
             if listener.share.key in keys:
+                if self._relay is not None:
+                    self._relay.hand_on(listener.share.address, [(process, one) for one in listener.driver.take_newcomers()])
                 listener.release()
 
     def _under_way(self) -> list[bytes]:

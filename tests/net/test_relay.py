@@ -88,7 +88,9 @@ class Process:
         self.counts[result] = self.counts.get(result, 0) + count
 
     def start(self) -> None:
-        self.relay.start(self._keys, self._deliver, lambda keys: self.released.append(tuple(keys)), lambda: self.first_ids, self._ready)
+        self.relay.start(
+            self._keys, self._deliver, lambda keys, _process: self.released.append(tuple(keys)), lambda: self.first_ids, self._ready
+        )
 
     def _deliver(self, address: int, datagrams: list[DatagramIn]) -> None:
         self.delivered += [(address, datagram) for datagram in datagrams]
