@@ -110,6 +110,8 @@ class Http3Driver:
         data = read_span(span)
         if len(data) != span.length:
             raise OSError("the file became shorter while it was sent")
+        span.offset += span.length  # whoever sends it waits until it is empty
+        span.length = 0
         return data
 
     # --- events --------------------------------------------------------------------------------------------------
