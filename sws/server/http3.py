@@ -37,6 +37,7 @@ from sws.server.tlssetup import TlsContext, policy_of, shown_facts
 __all__ = ["Http3Listener", "Http3Policy", "Http3Server"]
 
 _EARLY_DATA: Final = 0xFFFFFFFF  # RFC 9001 §4.6.1
+_RETRY_ABOVE: Final = 64  # handshakes under way
 
 
 @final
@@ -81,6 +82,7 @@ class Http3Policy:
             process=process,
             id_key=expand("sha256", secret, b"sws quic ids", 32),
             reset_key=expand("sha256", secret, b"sws quic reset", 32),
+            retry_above=0 if config.server.http3.retry == "always" else _RETRY_ABOVE,
             tokens=TokenBox(lambda: keys, context.config.wall, system_entropy),
         )
         self._context = context

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from tests.kit.peers import peer
+from tests.kit.quic import credential, private_key
 from tests.kit.server import ServerProcess, serving
 from tests.kit.udp_proxy import Faults, UdpProxy
 
@@ -47,6 +48,23 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
             yield started
             assert started.stop() == 0
             assert started.err.count(b"\n") == 1, started.err  # "serving …": no complaint
+
+
+@pytest.fixture(scope="module")
+def careful(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    """Sends a Retry to everybody, and has more certificates than an address not validated may be sent."""
+    folder = tmp_path_factory.mktemp("careful")
+    (folder / "www").mkdir()
+    (folder / "www" / "small").write_bytes(content(SMALL))
+    (folder / "www" / "big").write_bytes(content(BIG))
+    (folder / "k.pem").write_text(private_key().to_pem())
+    (folder / "c.pem").write_text(credential()[1].to_pem() * 12)
+    (folder / "sws.yaml").write_text(
+        'server:\n  listen: ["https://127.0.0.1:0"]\n  root: ./www\n  tls: {cert: c.pem, key: k.pem}\n  http3: {retry: always}\n'
+        "  worker: {processes: 2}\n  log: {access: false, level: warn}\n"
+    )
+    with serving((), folder) as started:
+        yield started
 
 
 @pytest.fixture
@@ -100,6 +118,45 @@ def test_ngtcp2_resumption_and_early_data(server: ServerProcess, fetch: Callable
     said = fetch(server.port, *files, names=("small",))
     assert "0RTT" in said
     assert "rejected" not in said.lower()
+
+
+def test_ngtcp2_after_a_retry(careful: ServerProcess, fetch: Callable[..., str]) -> None:
+    assert "type=Retry" in fetch(careful.port)
+
+
+def test_a_token_of_an_earlier_connection_spares_the_retry(careful: ServerProcess) -> None:
+    """aioquic, as Debian's ngtcp2-client cannot read the files of tokens that it writes."""
+    pytest.importorskip("aioquic")
+    from aioquic.asyncio.client import connect
+    from aioquic.asyncio.protocol import QuicConnectionProtocol
+    from aioquic.quic.configuration import QuicConfiguration
+
+    class Quiet(QuicConnectionProtocol):
+        """Opens no stream for what comes."""
+
+        def quic_event_received(self, event: Any) -> None:
+            """Nothing."""
+
+    tokens: list[bytes] = []
+
+    async def once(token: bytes) -> bool:
+        configuration = QuicConfiguration(
+            is_client=True, alpn_protocols=["h3"], verify_mode=ssl.CERT_NONE, server_name="localhost", token=token
+        )
+        options: Any = {"configuration": configuration, "token_handler": tokens.append, "create_protocol": Quiet}
+        async with connect("127.0.0.1", careful.port, **options) as client:
+            await client.wait_connected()
+            await client.ping()
+            return client._quic._retry_source_connection_id is not None
+
+    assert asyncio.run(once(b""))
+    assert not asyncio.run(once(tokens[0]))
+
+
+@pytest.mark.parametrize("network", [Faults(delay=0.01), Faults(loss=0.2, first=40, delay=0.01)], ids=["good", "loss"])
+def test_a_long_certificate_chain(careful: ServerProcess, fetch: Callable[..., str], network: Faults) -> None:
+    with UdpProxy(careful.port, network) as proxy:
+        fetch(proxy.port, names=("small",))
 
 
 NETWORKS = {
