@@ -187,6 +187,7 @@ class ServerDriver(_Driver):
 
     Attributes:
       dropped:  datagrams of newcomers that found the queue full.
+      on_drop:  called for each of them.
     """
 
     def __init__(
@@ -204,6 +205,7 @@ class ServerDriver(_Driver):
         self._hand_on = hand_on
         self._beginning: deque[tuple[DatagramIn, bool]] = deque()
         self.dropped = 0
+        self.on_drop: Callable[[], None] = lambda: None
         self._applications: dict[Connection, Application] = {}
         endpoint.on_new = self._on_new
 
@@ -249,6 +251,7 @@ class ServerDriver(_Driver):
             self._loop.call_slow(self._begin_one)
         except LimitExceeded:
             self.dropped += 1
+            self.on_drop()
         else:
             self._beginning.append((datagram, is_handed_on))
 

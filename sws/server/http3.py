@@ -122,6 +122,7 @@ class Http3Listener:
         self.endpoint = Endpoint(policy.quic, policy.tls, config, lambda _connection: None)
         hand_on = (lambda _strays: None) if relay is None else partial(relay.hand_on, share.address)
         self.driver = ServerDriver(loop, QuicSocket(share.sock), self.endpoint, self._accepted, hand_on, reads=relay is None)
+        self.driver.on_drop = policy.metrics.newcomers_dropped.add
 
     def _accepted(self, connection: QuicConnection) -> Http3Driver:
         policy = self._policy

@@ -52,6 +52,7 @@ class Metrics:
         self.evicted = self.registry.counter("sws_conn_evicted_total", "Idle connections closed for want of room.").labels()
         self._defended = self.registry.counter("sws_http2_defended_total", "Times a defence of HTTP/2 acted.", ("kind",))
         self._forwarded = self.registry.counter("sws_quic_forwarded_total", "Datagrams handed on between processes.", ("result",))
+        self.newcomers_dropped = self.registry.counter("sws_quic_newcomers_dropped_total", "First datagrams that found no room.").labels()
         self.pauses = self.registry.counter("sws_accept_pauses_total", "Times that accepting paused for want of descriptors.").labels()
 
     def forwarded(self, result: str, count: int) -> None:

@@ -174,8 +174,10 @@ def test_a_full_queue_drops_newcomers_and_nobody_else() -> None:
     try:
         for _ in range(SLOW_MAXIMUM - 1):
             loop.call_slow(lambda: None)
+        told: list[int] = []
+        server.driver.on_drop = lambda: told.append(1)
         server.driver.take_in([hello(1), hello(2), DatagramIn(b"\x41" + bytes(40), SERVER, CLIENT)])
-        assert server.driver.dropped == 1
+        assert (server.driver.dropped, told) == (1, [1])
         for _ in range(10):
             loop.turn(0)
         assert len(server.driver._endpoint) == 1
