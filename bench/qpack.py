@@ -23,6 +23,7 @@ import pylsqpack
 from sws.proto import hpack, qpack
 from sws.proto.hpack import encoder as hpack_encoder
 from sws.proto.qpack import encoder as qpack_encoder
+from sws.proto.qpack import literals as qpack_literals
 
 Fields = list[tuple[bytes, bytes]]
 CAPACITY = 4096
@@ -119,7 +120,7 @@ def timed(function: Callable[..., object], inputs: list[object]) -> float:
     total = 0.0
     for given in inputs:
         hpack_encoder._names.clear()
-        qpack_encoder._names.clear()
+        qpack_literals._names.clear()
         begin = time.process_time()
         function(given)
         total += time.process_time() - begin

@@ -71,7 +71,7 @@ def run_benchmark(options: BenchmarkOptions) -> bool:
     method = (options.method or ("GET" if options.body is None else "POST")).encode("latin-1", "replace")
     requests = plan_requests(method, [_target(uri) for uri in uris], _fields(uris[0], options.headers), _body(options.body))
     raise_descriptor_limit()
-    endpoint, address = _reach(uris[0], options.unix_socket, options.timeout)
+    endpoint, address = _reach(uris[0], options.http, options.unix_socket, options.timeout)
     plan = LoadPlan(
         requests,
         options.concurrency,
@@ -150,7 +150,11 @@ def _body(body: str | None) -> bytes | None:
 # --- where to ask --------------------------------------------------------------------------------------------------------
 
 
-def _reach(uri: Uri, unix_path: str | None, timeout: float) -> tuple[Endpoint, str]:
+def _shown(family: int, address: tuple[str, int] | tuple[str, int, int, int]) -> str:
+    return f"[{address[0]}]:{address[1]}" if family == socket.AF_INET6 else f"{address[0]}:{address[1]}"
+
+
+def _reach(uri: Uri, http: str, unix_path: str | None, timeout: float) -> tuple[Endpoint, str]:
     """Connect once, as any client would: name, Happy Eyeballs.  All load goes where that led.
 
     Raises: ConnectError, ResolveError.
@@ -165,10 +169,15 @@ def _reach(uri: Uri, unix_path: str | None, timeout: float) -> tuple[Endpoint, s
             return
         resolver = Resolver(loop, load_resolv_conf())
         host = (uri.host or b"").decode("ascii").strip("[]")
-        with await connect(loop, resolver, host, uri.port or _default_port(uri), timeout=timeout) as sock:
-            address = sock.getpeername()
-            shown = f"[{address[0]}]:{address[1]}" if sock.family == socket.AF_INET6 else f"{address[0]}:{address[1]}"
-            found.append(((sock.family, address), shown))
+        port = uri.port or _default_port(uri)
+        if http == "3":
+            from sws.net.load.reach_h3 import reach_quic  # here: who asks over TCP does not pay for it at the start
+
+            reached = await reach_quic(loop, f"{host}:{port}", await resolver.resolve(host, port), timeout)
+            found.append(((reached.family, reached.sockaddr), _shown(reached.family, reached.sockaddr)))
+            return
+        with await connect(loop, resolver, host, port, timeout=timeout) as sock:
+            found.append(((sock.family, sock.getpeername()), _shown(sock.family, sock.getpeername())))
 
     errors: list[BaseException | None] = []
     start(loop, reach(), errors.append)

@@ -302,6 +302,12 @@ class Http3Config:
         maximum=31536000,
         unit="seconds",
     )
+    retry: str = option(
+        "busy",
+        "When clients have to show that they are at their address, which costs a round trip (RFC 9000 §8.1.2): while many handshakes are "
+        "under way, or always.",
+        choices=("busy", "always"),
+    )
 
 
 @final

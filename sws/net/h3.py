@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Coroutine
 from functools import partial
-from typing import Any, final
+from typing import Any, Final, final
 
 from sws.base.engine import Aborted, BodyChunk, Ended, Event, ExchangeEngine, FileSpan, Refused, RequestHead, RequestStarted, Trailers
 from sws.base.errors import Http1Error
@@ -27,6 +27,7 @@ from sws.proto.quic.api import ConnectionClosed, HandshakeDone, QuicEvent, Strea
 
 __all__ = ["Http3Driver", "read_span"]
 
+_FIRST_REQUEST_SECONDS: Final = 0.5
 _EMPTY_HEAD = RequestHead(b"", b"https", b"", b"", (), {}, 30)
 
 
@@ -79,6 +80,8 @@ class Http3Driver:
         self._ready = ready
         self._exchanges: dict[int, Exchange] = {}
         self._timer: Timer | None = None
+        self._farewell = 0.0  # patience of a shutdown that came before the handshake was complete
+        self._is_complete = False
         self._is_closed = False
         engine.read_span = self._read_span
 
@@ -107,6 +110,8 @@ class Http3Driver:
         data = read_span(span)
         if len(data) != span.length:
             raise OSError("the file became shorter while it was sent")
+        span.offset += span.length  # whoever sends it waits until it is empty
+        span.length = 0
         return data
 
     # --- events --------------------------------------------------------------------------------------------------
@@ -115,7 +120,10 @@ class Http3Driver:
         """What the transport says."""
         for event in events:
             if type(event) is HandshakeDone:
+                self._is_complete = True
                 self._ready(self)
+                if self._farewell:
+                    self.loop.call_later(min(_FIRST_REQUEST_SECONDS, self._farewell), partial(self.shutdown, self._farewell))
         self._process(self._engine.take(events, now))
         for event in events:
             if type(event) is StreamWritable:
@@ -213,8 +221,10 @@ class Http3Driver:
         self._arm()
 
     def shutdown(self, patience: float = 0.0) -> None:
-        """Finish what is under way and close."""
-        if not self._is_closed:
+        """Finish what is under way and close.  With patience, a client that is just coming has time for a request."""
+        if patience and not self._is_complete:
+            self._farewell = patience
+        elif not self._is_closed:
             self._process(self._engine.shutdown(self.loop.now, patience))
             self._touch()
             self._arm()

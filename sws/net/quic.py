@@ -7,6 +7,10 @@
 All that one wake-up brought is given to the engines in one batch, and all they have to say leaves at the end of the turn, so that packets
 are opened and sealed many a call.  Of one connection at most TURN_OCTETS leave in a turn; what is left comes in the next.
 A kernel that takes no more pauses everything until the socket is writable again.
+A server's socket that another process reads now is only written to; what comes for its connections is handed in (`take_in`).
+A server's handshakes begin with public-key operations: datagrams of newcomers wait in the loop's queue of slow work, which is bounded, so
+that streams under way stay quick however many clients say hello.  What finds the queue full is dropped, as the network might; clients
+send it again.
 One timer per connection; it fires early where the deadline has moved, and arms itself again.
 """
 
@@ -14,10 +18,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, Protocol, final
 
-from sws.base.datagrams import DatagramOut
+from sws.base.datagrams import DatagramIn, DatagramOut
+from sws.base.errors import LimitExceeded
 from sws.os.datagrams import QuicSocket
 from sws.os.loop import Loop
 from sws.os.poller.base import READ, WRITE
@@ -43,8 +48,9 @@ class Application(Protocol):
 class _Driver(ABC):
     """What both roles do."""
 
-    def __init__(self, loop: Loop, sock: QuicSocket) -> None:
+    def __init__(self, loop: Loop, sock: QuicSocket, reads: bool = True) -> None:
         self._loop = loop
+        self._reads = READ if reads else 0
         self._socket = sock
         self._touched: dict[Connection, None] = {}
         self._timers: dict[Connection, Timer] = {}
@@ -52,6 +58,8 @@ class _Driver(ABC):
         self._is_queued = False
         self._is_shut = False
         loop.watch(sock.sock.fileno(), READ, self._on_ready)
+        if not reads:
+            loop.rewatch(sock.sock.fileno(), 0)
 
     def touch(self, connection: Connection) -> None:
         """A verb was used: what follows from it leaves at the end of the turn."""
@@ -63,7 +71,7 @@ class _Driver(ABC):
     def _on_ready(self, ready: int) -> None:
         if ready & WRITE and self._backlog:
             self._drain()
-        if ready & READ:
+        if ready & self._reads:
             self._read()
 
     @abstractmethod
@@ -87,6 +95,8 @@ class _Driver(ABC):
         for out in self._replies():
             self._send(out)
         touched, self._touched = self._touched, {}
+        if self._is_shut:  # nobody hears of events any more: the application may have begun anew
+            return
         for connection in touched:
             self._step(connection, now)
         if self._touched and not self._is_queued and not self._backlog:
@@ -95,6 +105,8 @@ class _Driver(ABC):
 
     def _step(self, connection: Connection, now: float) -> None:
         self._events(connection, now)
+        if self._is_shut:
+            return
         if self._backlog:
             self._touched[connection] = None
             return
@@ -140,7 +152,7 @@ class _Driver(ABC):
         rest = self._socket.send(out)
         if rest is not None:
             self._backlog.append(rest)
-            self._loop.rewatch(self._socket.sock.fileno(), READ | WRITE)
+            self._loop.rewatch(self._socket.sock.fileno(), self._reads | WRITE)
 
     def _drain(self) -> None:
         while self._backlog:
@@ -149,7 +161,7 @@ class _Driver(ABC):
                 self._backlog[0] = rest
                 return
             self._backlog.popleft()
-        self._loop.rewatch(self._socket.sock.fileno(), READ)
+        self._loop.rewatch(self._socket.sock.fileno(), self._reads)
         if self._touched and not self._is_queued:
             self._is_queued = True
             self._loop.call_soon(self._flush)
@@ -169,22 +181,100 @@ class ServerDriver(_Driver):
     """An endpoint over one socket.
 
     Args:
-      make:  the application of a new connection.
+      make:     the application of a new connection.
+      hand_on:  takes what other processes should have got.
+      reads:    whether the socket is read from the beginning.
+
+    Attributes:
+      dropped:  datagrams of newcomers that found the queue full.
+      on_drop:  called for each of them.
     """
 
-    def __init__(self, loop: Loop, sock: QuicSocket, endpoint: Endpoint, make: Callable[[ServerConnection], Application]) -> None:
-        super().__init__(loop, sock)
+    def __init__(
+        self,
+        loop: Loop,
+        sock: QuicSocket,
+        endpoint: Endpoint,
+        make: Callable[[ServerConnection], Application],
+        hand_on: Callable[[Sequence[tuple[int, DatagramIn]]], None] = lambda _strays: None,
+        reads: bool = True,
+    ) -> None:
+        super().__init__(loop, sock, reads)
         self._endpoint = endpoint
         self._make = make
+        self._hand_on = hand_on
+        self._beginning: deque[tuple[DatagramIn, bool]] = deque()
+        self.dropped = 0
+        self.on_drop: Callable[[], None] = lambda: None
         self._applications: dict[Connection, Application] = {}
         endpoint.on_new = self._on_new
+
+    @property
+    def applications(self) -> list[Application]:
+        """Of all connections."""
+        return list(self._applications.values())
+
+    def set_reading(self, reads: bool) -> None:
+        """Begin to read the socket, or leave it to another process."""
+        self._reads = READ if reads else 0
+        if not self._is_shut:
+            self._loop.rewatch(self._socket.sock.fileno(), self._reads | (WRITE if self._backlog else 0))
 
     def _on_new(self, connection: ServerConnection) -> None:
         self._applications[connection] = self._make(connection)
 
     def _read(self) -> None:
-        datagrams = self._socket.receive()
-        for connection in self._endpoint.receive(datagrams, self._loop.now):
+        self._arrived(self._socket.receive(), False)
+
+    def take_in(self, datagrams: Sequence[DatagramIn]) -> None:
+        """What another process read."""
+        self._arrived(datagrams, True)
+
+    def _arrived(self, datagrams: Sequence[DatagramIn], is_handed_on: bool) -> None:
+        endpoint = self._endpoint
+        for datagram in datagrams:
+            if datagram.data[:1] >= b"\x80" and endpoint.is_beginning(datagram.data):
+                break
+        else:
+            self._receive(datagrams, is_handed_on)
+            return
+        rest = []
+        for datagram in datagrams:
+            if datagram.data[:1] >= b"\x80" and endpoint.is_beginning(datagram.data):
+                self._wait(datagram, is_handed_on)
+            else:
+                rest.append(datagram)
+        self._receive(rest, is_handed_on)
+
+    def _wait(self, datagram: DatagramIn, is_handed_on: bool) -> None:
+        try:
+            self._loop.call_slow(self._begin_one)
+        except LimitExceeded:
+            self.dropped += 1
+            self.on_drop()
+        else:
+            self._beginning.append((datagram, is_handed_on))
+
+    def _begin_one(self) -> None:
+        """The next newcomer, out of the queue of slow work."""
+        if self._beginning and not self._is_shut:
+            datagram, is_handed_on = self._beginning.popleft()
+            self._receive([datagram], is_handed_on)
+
+    def take_newcomers(self) -> list[DatagramIn]:
+        """Those that wait and have no connection here, for somebody else to take; no longer than that they wait here."""
+        found = [datagram for datagram, _ in self._beginning if not self._endpoint.knows(datagram.data)]
+        self._beginning = deque(entry for entry in self._beginning if self._endpoint.knows(entry[0].data))
+        return found
+
+    def _receive(self, datagrams: Sequence[DatagramIn], is_handed_on: bool) -> None:
+        self._take(self._endpoint.receive(datagrams, self._loop.now, is_handed_on))
+        strays = self._endpoint.take_strays()
+        if strays:
+            self._hand_on(strays)
+
+    def _take(self, connections: Sequence[ServerConnection]) -> None:
+        for connection in connections:
             self.touch(connection)
         if not self._is_queued:
             self._is_queued = True

@@ -3,7 +3,7 @@
 
 - TCP listeners are made with SO_REUSEADDR, and with SO_REUSEPORT when several workers each get their own.  `[::]` is dual-stack.
 - A unix socket's stale file is removed only after a connection attempt showed that nobody listens on it; a live one is an error.
-- Socket activation: descriptors from 3 on as announced by LISTEN_PID, LISTEN_FDS (sd_listen_fds(3)).
+- Socket activation: descriptors from 3 on as announced by LISTEN_PID, LISTEN_FDS (sd_listen_fds(3)); UDP sockets are for HTTP/3.
 - `accept_batch` takes what is queued, up to a bound.  When descriptors run out (EMFILE, ENFILE) it says so, and the listener pauses:
   a readable listener whose accept fails would otherwise wake the loop at once again, for ever.
 """
@@ -139,9 +139,9 @@ def _remove_stale(path: str) -> None:
 
 
 def activated_sockets(environment: dict[str, str], pid: int) -> list[socket.socket]:
-    """Listening sockets handed over by the service manager; the variables are taken out of `environment`.
+    """Sockets handed over by the service manager; the variables are taken out of `environment`.
 
-    Raises: ListenError if what was handed over is no listening stream socket.
+    Raises: ListenError if what was handed over is neither a listening stream socket nor a UDP socket.
     """
     wanted = environment.pop("LISTEN_PID", ""), environment.pop("LISTEN_FDS", ""), environment.pop("LISTEN_FDNAMES", "")
     if wanted[0] != str(pid) or not wanted[1].isdecimal():
@@ -152,7 +152,8 @@ def activated_sockets(environment: dict[str, str], pid: int) -> list[socket.sock
             os.set_inheritable(fd, False)
             sock = socket.socket(fileno=fd)
             sockets.append(sock)
-            if sock.type != socket.SOCK_STREAM or not sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+            is_udp = sock.type == socket.SOCK_DGRAM and sock.family in (socket.AF_INET, socket.AF_INET6)
+            if not is_udp and (sock.type != socket.SOCK_STREAM or not sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)):
                 raise OSError(errno.EINVAL, "not a listening stream socket")
         except OSError as error:
             for sock in sockets:

@@ -7,8 +7,8 @@ The kernel would choose by the addresses, and send a client that moved to anothe
     A = octet 0 & 0x80 ? octet 6 : octet 1        long header: behind version and length; short header: at once
     A mod count                                    the socket's place among those of the port, in the order of binding
 
-Connection IDs of ours begin with an octet that is, modulo the count, the place of the worker's socket (`worker_octet`); what a client makes
-up for its first packets is chance, spreads over all workers, and always comes to the same one.
+Connection IDs of ours begin with an octet that is, modulo the count, the place of the worker's socket (proto.quic.routing); what a client
+makes up for its first packets is chance, spreads over all workers, and always comes to the same one.
 """
 
 from __future__ import annotations
@@ -19,19 +19,13 @@ import struct
 import sys
 from typing import Final
 
-__all__ = ["steer", "worker_octet"]
+__all__ = ["steer"]
 
 _SO_ATTACH_REUSEPORT_CBPF: Final = 51
 _LOAD_OCTET: Final = 0x30  # BPF_LD | BPF_B | BPF_ABS
 _JUMP_IF_SET: Final = 0x45  # BPF_JMP | BPF_JSET | BPF_K
 _MODULO: Final = 0x94  # BPF_ALU | BPF_MOD | BPF_K
 _RETURN: Final = 0x16  # BPF_RET | BPF_A
-
-
-def worker_octet(place: int, count: int, generation: int = 0) -> int:
-    """The octet that connection IDs of a worker begin with; generations follow each other as far as an octet has room for them."""
-    rounds = 256 // count
-    return place + count * (generation % rounds)
 
 
 def _program(count: int) -> bytes:

@@ -15,6 +15,7 @@ The master does nothing else: it turns no request, so nothing a client sends can
 
 from __future__ import annotations
 
+import importlib
 import os
 import signal
 import socket
@@ -22,11 +23,11 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, final
 
 from sws.base.errors import SwsError
-from sws.config.addresses import ListenAddress, parse_listen
+from sws.config.addresses import parse_listen
 from sws.config.model import Config
 from sws.observe.logger import LEVELS, Logger
 from sws.os.loop import Loop
@@ -34,7 +35,9 @@ from sws.os.poller.base import READ
 from sws.os.process import can_fork, cores
 from sws.os.signals import on_signal, reset_signals
 from sws.os.sockets import activated_sockets
+from sws.server.addresses import Address, UdpShare, adopt_datagrams, share_datagrams
 from sws.server.listener import open_beside, open_datagrams, open_listener, shown_url
+from sws.server.members import Members, Seat
 from sws.server.worker import Worker, serve_in_child
 
 if TYPE_CHECKING:
@@ -72,18 +75,9 @@ class _Child:
     generation: int
     born: float
     ready_fd: int
+    seat: Seat | None = None
     is_ready: bool = False
     leaving: bool = False
-
-
-@final
-@dataclass(slots=True)
-class _Address:
-    """A configured address and its sockets."""
-
-    address: ListenAddress
-    sockets: list[socket.socket] = field(default_factory=list)
-    datagrams: list[socket.socket] = field(default_factory=list)  # for HTTP/3, one beside each of the others
 
 
 @final
@@ -101,7 +95,7 @@ class Master:
         self._read_config = reload
         self._announce: Callable[[list[str]], None] | None = announce
         self._logger = open_logger(config)
-        self._addresses: dict[str, _Address] = {}
+        self._addresses: dict[str, Address] = {}
         self._children: dict[int, _Child] = {}
         self._generation = 0
         self._wanted = worker_count(config)
@@ -113,6 +107,8 @@ class Master:
         self._previous = (config, self._wanted)
         self._pid_path: str | None = None
         self._tls_shared: TlsShared | None = None
+        self._members = Members()
+        self._addresses_made = 0
         self.loop: Loop
 
     # --- sockets -------------------------------------------------------------------------------------------------
@@ -137,12 +133,20 @@ class Master:
                 self._logger.info("server.tls", "private keys held", {"memory": tried.key_memory})
 
     def _adopt_activated(self) -> None:
-        """Sockets of a service manager stand for the configured addresses, in order."""
-        environment = dict(os.environ)
-        for sock, url in zip(activated_sockets(environment, os.getpid()), self._config.server.listen, strict=False):
-            self._addresses[url] = _Address(parse_listen(url), [sock])
+        """Sockets of a service manager stand for the configured addresses, in order; UDP sockets for the https address of their port."""
+        handed = activated_sockets(dict(os.environ), os.getpid())
         for name in ("LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"):
             os.environ.pop(name, None)
+        streams = [sock for sock in handed if sock.type == socket.SOCK_STREAM]
+        for sock, url in zip(streams, self._config.server.listen, strict=False):
+            self._addresses[url] = self._numbered(Address(parse_listen(url), [sock]))
+        if self._config.server.http3.enabled:
+            adopt_datagrams(self._addresses.values(), [sock for sock in handed if sock not in streams])
+
+    def _numbered(self, known: Address) -> Address:
+        self._addresses_made += 1
+        known.number = self._addresses_made
+        return known
 
     def _ensure_sockets(self, config: Config, workers: int) -> None:
         for url in config.server.listen:
@@ -152,19 +156,23 @@ class Master:
                 shared = workers > 1 and _HAS_REUSEPORT and not address.is_unix
                 if shared and address.port:
                     open_listener(address, reuse_port=False).close()  # SO_REUSEPORT would share the port with a stranger
-                known = _Address(address, *open_beside(address, reuse_port=shared, datagrams=config.server.http3.enabled))
-                self._addresses[url] = known
+                beside = open_beside(address, reuse_port=shared, datagrams=config.server.http3.enabled)
+                known = self._addresses[url] = self._numbered(Address(address, *beside))
                 self._grow(known, workers if shared else 1)
             elif len(known.sockets) > 1:
                 self._grow(known, workers)
 
     @staticmethod
-    def _grow(known: _Address, workers: int) -> None:
+    def _grow(known: Address, workers: int) -> None:
         while len(known.sockets) < workers:
             port = known.sockets[0].getsockname()[1]
             known.sockets.append(open_listener(known.address, reuse_port=True, port=port))
             if known.datagrams:
                 known.datagrams.append(open_datagrams(known.address, reuse_port=True, port=port))
+        if len(known.datagrams) > 1:
+            from sws.os.steering import steer  # here: who serves no https does not pay for it at the start
+
+            steer(known.datagrams[0], len(known.datagrams))  # where it cannot be had, workers hand on to each other
 
     def _sockets_of(self, number: int) -> list[socket.socket]:
         """A worker's share: sockets are dealt out in turn; a shared one goes to everybody."""
@@ -174,13 +182,10 @@ class Master:
             share.extend(sockets[number :: max(1, self._wanted)] or [sockets[number % len(sockets)]])
         return share
 
-    def _datagrams_of(self, number: int) -> list[socket.socket]:
+    def _datagrams_of(self, number: int) -> list[UdpShare]:
         """A worker's share of the UDP sockets."""
-        share: list[socket.socket] = []
-        for url in self._config.server.listen:
-            sockets = self._addresses[url].datagrams
-            share.extend(sockets[number :: max(1, self._wanted)] or (sockets[number % len(sockets) :][:1] if sockets else []))
-        return share
+        wanted = max(1, self._wanted)
+        return [share for url in self._config.server.listen for share in share_datagrams(self._addresses[url], number, wanted)]
 
     def _secure_of(self, share: list[socket.socket]) -> list[socket.socket]:
         """Those of a worker's sockets on which TLS is spoken."""
@@ -254,25 +259,37 @@ class Master:
 
     def _start_generation(self) -> None:
         self._generation += 1
-        for number in range(self._wanted):
-            self._fork(number)
+        self._seat_and_fork(list(range(self._wanted)))
         generation = self._generation
         self.loop.call_later(_READY_SECONDS, lambda: self._check_ready(generation))
 
-    def _fork(self, number: int) -> None:
+    def _seat_and_fork(self, numbers: list[int]) -> None:
+        """Fork workers that know of each other."""
+        if not any(self._addresses[url].datagrams for url in self._config.server.listen):
+            for number in numbers:
+                self._fork(number, None)
+            return
+        if self._generation > 1:
+            importlib.import_module("sws.server.http3")  # datagrams wait for who takes over: it shall have nothing to load
+        for seat in self._members.seat(numbers, self._generation):
+            self._fork(seat.number, seat)
+
+    def _fork(self, number: int, seat: Seat | None) -> None:
         ready_read, ready_write = os.pipe()
         self._logger.flush()
         sys.stdout.flush()
         sys.stderr.flush()
         pid = os.fork()
         if pid == 0:
-            self._become_worker(number, ready_read, ready_write)
+            self._become_worker(number, seat, ready_read, ready_write)
         os.close(ready_write)
-        child = _Child(pid, number, self._generation, self.loop.now, ready_read)
+        if seat is not None:
+            seat.reader.close()
+        child = _Child(pid, number, self._generation, self.loop.now, ready_read, seat)
         self._children[pid] = child
         self.loop.watch(ready_read, READ, lambda _mask: self._on_ready(child))
 
-    def _become_worker(self, number: int, ready_read: int, ready_write: int) -> None:
+    def _become_worker(self, number: int, seat: Seat | None, ready_read: int, ready_write: int) -> None:
         """In the child: never returns."""
         code = 1
         try:
@@ -285,10 +302,11 @@ class Master:
                     os.close(other.ready_fd)
             share = self._sockets_of(number)
             datagrams = self._datagrams_of(number)
-            self._close_others([*share, *datagrams])
+            self._close_others([*share, *(udp.sock for udp in datagrams)])
             secure = self._secure_of(share)
+            membership = self._members.take(seat)
             make = lambda: Worker(  # noqa: E731
-                self._config, share, number, open_logger(self._config), secure, self._tls_shared, datagrams
+                self._config, share, number, open_logger(self._config), secure, self._tls_shared, datagrams, membership
             )
             code = serve_in_child(make, ready_write, self._parent_pipe[0])
         except (SwsError, OSError) as error:
@@ -347,6 +365,8 @@ class Master:
                 break
             child = self._children.pop(pid, None)
             if child is not None:
+                if child.seat is not None:
+                    self._members.leave(child.seat)
                 self._buried(child, status)
         if self._stopping and not self._children:
             self.loop.stop()
@@ -374,7 +394,7 @@ class Master:
 
     def _respawn(self, child: _Child) -> None:
         if not self._stopping and child.generation == self._generation:
-            self._fork(child.number)
+            self._seat_and_fork([child.number])
 
     # --- signals -------------------------------------------------------------------------------------------------
 
@@ -429,6 +449,8 @@ class Master:
                 _kill(child.pid, "SIGTERM")
             else:
                 child.generation = failed + 1
+                if child.seat is not None:
+                    child.seat.generation = failed + 1
         self._generation = failed + 1
         self._close_unused()
         self._logger.error("server.master", "the reload failed, the old configuration stays", {"error": "a new worker died"})

@@ -51,7 +51,13 @@ class Metrics:
         self.accepted = self.registry.counter("sws_conn_accepted_total", "Connections accepted.").labels()
         self.evicted = self.registry.counter("sws_conn_evicted_total", "Idle connections closed for want of room.").labels()
         self._defended = self.registry.counter("sws_http2_defended_total", "Times a defence of HTTP/2 acted.", ("kind",))
+        self._forwarded = self.registry.counter("sws_quic_forwarded_total", "Datagrams handed on between processes.", ("result",))
+        self.newcomers_dropped = self.registry.counter("sws_quic_newcomers_dropped_total", "First datagrams that found no room.").labels()
         self.pauses = self.registry.counter("sws_accept_pauses_total", "Times that accepting paused for want of descriptors.").labels()
+
+    def forwarded(self, result: str, count: int) -> None:
+        """Datagrams of QUIC were sent to another process, received from one, or dropped since its inbox was full."""
+        self._forwarded.labels(result).add(count)
 
     def http2_defended(self, kind: str) -> None:
         """A bound of an HTTP/2 connection was reached."""

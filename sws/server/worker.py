@@ -11,6 +11,7 @@ from __future__ import annotations
 import importlib
 import os
 import socket
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, final
@@ -30,6 +31,7 @@ from sws.os.process import resident_octets, settle_memory
 from sws.os.signals import on_signal
 from sws.proto.http.date import format_http_date
 from sws.proto.http1 import Http1Limits, IdlePolicy, ServerConnection
+from sws.server.addresses import UdpShare
 from sws.server.assemble import build_hosts
 from sws.server.idle import IdleConnections
 from sws.server.keepalive import KeepAliveTuner
@@ -38,9 +40,10 @@ from sws.server.service import HttpService, Metrics
 
 if TYPE_CHECKING:
     from sws.net.pool import ClientPool
+    from sws.net.relay import Membership
     from sws.proto.h2 import Http2Limits
     from sws.proto.h2 import ServerConnection as Http2Server
-    from sws.server.http3 import Http3Listener
+    from sws.server.http3 import Http3Server
     from sws.server.tlssetup import TlsContext, TlsShared
 
 __all__ = ["Worker", "serve_in_child"]
@@ -62,6 +65,7 @@ class Worker:
       secure:   those of the sockets on which TLS is spoken.
       shared:   what TLS has in common over all workers; None: this worker has it for itself.
       datagrams:  UDP sockets beside the secure ones, for HTTP/3.
+      membership:  this process among those that serve the same addresses; None: it is alone.
     Raises: ConfigError for keys and certificates that cannot be used, OSError if a root cannot be opened, PollerUnavailable if no
       poller can be had.
     """
@@ -74,7 +78,8 @@ class Worker:
         logger: Logger,
         secure: Sequence[socket.socket] = (),
         shared: TlsShared | None = None,
-        datagrams: Sequence[socket.socket] = (),
+        datagrams: Sequence[UdpShare] = (),
+        membership: Membership | None = None,
     ) -> None:
         server = config.server
         self._secure = secure
@@ -121,7 +126,8 @@ class Worker:
         self._date = b""
         self._acceptors: list[Acceptor] = []
         self._datagrams = datagrams
-        self._http3: list[Http3Listener] = []
+        self._membership = membership
+        self._http3: Http3Server | None = None
         self._draining = False
 
     def _build_tls(self, config: Config, shared: TlsShared | None) -> TlsContext:
@@ -154,7 +160,8 @@ class Worker:
             for sock in self._sockets
         ]
         self.loop.call_later(_TUNE_SECONDS, self._tune)
-        self.loop.call_later(_WARM_SECONDS, self._warm_up)
+        # A successor was forked with everything loaded, and datagrams wait for it.
+        self.loop.call_later(0.0 if "sws.server.http3" in sys.modules else _WARM_SECONDS, self._warm_up)
         if self._tls is not None and self._stapling:
             self._start_stapling(self._tls)
 
@@ -179,12 +186,13 @@ class Worker:
                 stapler.add(credential)
 
     def _start_http3(self, context: TlsContext) -> None:
-        from sws.server.http3 import Http3Listener, Http3Policy
+        from sws.server.http3 import Http3Policy, Http3Server
 
+        process = 1 if self._membership is None else self._membership.process
         policy = Http3Policy(
-            self._config, context, self._tls_shared.secret, self.service, self.metrics, self.http_date, self._idle, self._number
+            self._config, context, self._tls_shared.secret, self.service, self.metrics, self.http_date, self._idle, process
         )
-        self._http3 = [Http3Listener(self.loop, sock, policy) for sock in self._datagrams]
+        self._http3 = Http3Server(self.loop, self._datagrams, policy, self._membership)
 
     def run(self) -> None:
         """Serve until drained."""
@@ -204,22 +212,26 @@ class Worker:
         self._draining = True
         for acceptor in self._acceptors:
             acceptor.drain()
-        for listener in self._http3:
-            listener.drain()
         for sock in self._sockets:
             sock.close()
         self.loop.call_later(self._grace, self._abort_rest)
         # What arrived before the signal is answered: connections are looked at once more before the idle ones close.
         patience = min(_PATIENCE_SECONDS, self._grace / 2) if successor else 0.0
+        if self._http3 is not None:
+            self._http3.drain(successor, patience)
+        elif self._membership is not None:
+            self._membership.leave()  # before HTTP/3 began: nobody need wait for us
         self.loop.call_soon(lambda: self.loop.call_soon(lambda: self._shut_connections(patience)))
 
     def _shut_connections(self, patience: float) -> None:
+        held = [] if self._http3 is None else self._http3.held
         for driver in tuple(self.service.connections):
-            driver.shutdown(patience)
+            if driver not in held:
+                driver.shutdown(patience)
         self._stop_when_empty()
 
     def _stop_when_empty(self) -> None:
-        if self.service.connections:
+        if self.service.connections or (self._http3 is not None and self._http3.is_needed):
             self.loop.call_later(0.01, self._stop_when_empty)
         else:
             self.loop.stop()
@@ -240,8 +252,8 @@ class Worker:
             driver.abort()
         if self._pool is not None:
             self._pool.abort()
-        for listener in self._http3:
-            listener.close()
+        if self._http3 is not None:
+            self._http3.close()
         self._logger.info("server.worker", "drained", self.metrics.registry.totals())
         self._logger.flush()
         self.loop.close()

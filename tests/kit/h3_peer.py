@@ -14,11 +14,35 @@ from sws.proto.qpack import Decoder, Encoder
 from sws.proto.quic.api import StopSending, StreamReset
 from tests.kit.fake_quic import FakeQuic
 
-__all__ = ["CONTROL", "DECODER", "ENCODER", "GET", "RawPeer", "date", "head", "make_client", "make_server", "raw_client", "raw_server"]
+__all__ = [
+    "CONNECT",
+    "CONTROL",
+    "DECODER",
+    "ENCODER",
+    "GET",
+    "POST",
+    "TEXT",
+    "RawPeer",
+    "data",
+    "date",
+    "head",
+    "make_client",
+    "make_server",
+    "raw_client",
+    "raw_server",
+]
 
 GET: list[Field] = [(b":method", b"GET"), (b":scheme", b"https"), (b":authority", b"a.example"), (b":path", b"/")]
+POST: list[Field] = [(b":method", b"POST"), *GET[1:]]
+CONNECT: list[Field] = [(b":method", b"CONNECT"), (b":authority", b"b.example:443")]
+TEXT = ((b"content-type", b"text/plain"), (b"content-length", b"5"))
 CONTROL, ENCODER, DECODER = 0, 1, 2
 """Which of a peer's unidirectional streams, in the order of their opening."""
+
+
+def data(content: bytes) -> bytes:
+    """A DATA frame."""
+    return encode_frame(0, content)
 
 
 def date() -> bytes:

@@ -144,7 +144,7 @@ def make_endpoint(
 ) -> Endpoint:
     """A server's endpoint."""
     box = TokenBox(lambda: (bytes(range(32)),), lambda: WALL, chance.randbytes) if tokens else None
-    settings = EndpointConfig(worker=7, reset_key=bytes(range(32)), tokens=box, retry_above=retry_above, **others)  # type: ignore[arg-type]
+    settings = EndpointConfig(reset_key=bytes(range(32)), tokens=box, retry_above=retry_above, **others)  # type: ignore[arg-type]
     return Endpoint(config or QuicConfig(), tls or server_tls(chance), settings, on_new, chance.randbytes)
 
 

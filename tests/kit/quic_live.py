@@ -121,7 +121,7 @@ def live_endpoint(
     )
     secret = os.urandom(32)
     box = TokenBox(lambda: (secret,), time.time, os.urandom)
-    settings = EndpointConfig(worker=1, reset_key=os.urandom(32), tokens=box, retry_above=retry_above)
+    settings = EndpointConfig(reset_key=os.urandom(32), tokens=box, retry_above=retry_above)
     return Endpoint(quic, tls, settings, lambda _: None)
 
 

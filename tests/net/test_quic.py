@@ -4,19 +4,20 @@
 from __future__ import annotations
 
 import os
+import random
 import time
 from dataclasses import replace
 
 import pytest
 
-from sws.base.datagrams import DatagramOut
+from sws.base.datagrams import DatagramIn, DatagramOut
 from sws.net.quic import ClientDriver
 from sws.os.datagrams import QuicSocket, open_quic_socket
-from sws.os.loop import Loop
+from sws.os.loop import SLOW_MAXIMUM, Loop
 from sws.proto.quic.api import ConnectionClosed, HandshakeDone, QuicEvent, StreamData
 from sws.proto.quic.client import ClientConnection
 from sws.proto.quic.config import QuicConfig
-from tests.kit.quic import client_tls, credential
+from tests.kit.quic import CLIENT, SERVER, client_tls, credential, make_client
 from tests.kit.quic_live import LiveServer, TinyServer, live_endpoint
 
 
@@ -135,6 +136,69 @@ def test_a_kernel_that_takes_no_more(every: int, taken: int, monkeypatch: pytest
     server = LiveServer(loop, live_endpoint(credential()[0], QuicConfig(), retry_above=0), make=TinyServer)
     try:
         assert list(fetch(loop, server.port, [300_000]).got.values()) == [300_000]
+    finally:
+        server.close()
+        loop.close()
+
+
+# --- newcomers wait in the queue of slow work ------------------------------------------------------------------------
+
+
+def hello(seed: int) -> DatagramIn:
+    """A client's first datagram."""
+    client = make_client(random.Random(seed))
+    return DatagramIn(client.datagrams_to_send(0.0, 1 << 16)[0].data, SERVER, CLIENT)
+
+
+def test_a_burst_of_handshakes_is_taken_in_slices() -> None:
+    """Each turn does a slice of them and everything else; none is lost."""
+    loop = Loop()
+    server = LiveServer(loop, live_endpoint(credential()[0], QuicConfig(), retry_above=1000))
+    try:
+        server.driver.take_in([hello(seed) for seed in range(40)])
+        counts = []
+        while not counts or counts[-1] < 40:
+            loop.turn(0)
+            counts.append(len(server.driver._endpoint))
+        assert counts[0] < 20
+        assert len(counts) >= 3
+        assert server.driver.dropped == 0
+    finally:
+        server.close()
+        loop.close()
+
+
+def test_a_full_queue_drops_newcomers_and_nobody_else() -> None:
+    loop = Loop()
+    server = LiveServer(loop, live_endpoint(credential()[0], QuicConfig()))
+    try:
+        for _ in range(SLOW_MAXIMUM - 1):
+            loop.call_slow(lambda: None)
+        told: list[int] = []
+        server.driver.on_drop = lambda: told.append(1)
+        server.driver.take_in([hello(1), hello(2), DatagramIn(b"\x41" + bytes(40), SERVER, CLIENT)])
+        assert (server.driver.dropped, told) == (1, [1])
+        for _ in range(10):
+            loop.turn(0)
+        assert len(server.driver._endpoint) == 1
+    finally:
+        server.close()
+        loop.close()
+
+
+def test_newcomers_that_wait_can_be_handed_over() -> None:
+    """But not what belongs to a connection that has begun here."""
+    loop = Loop()
+    server = LiveServer(loop, live_endpoint(credential()[0], QuicConfig()))
+    try:
+        datagrams = [hello(1), hello(2)]
+        server.driver.take_in(datagrams)
+        assert server.driver.take_newcomers() == datagrams
+        assert server.driver.take_newcomers() == []
+        server.driver.take_in(datagrams[:1])
+        server.close()
+        loop.turn(0)
+        assert len(server.driver._endpoint) == 0
     finally:
         server.close()
         loop.close()

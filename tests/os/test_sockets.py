@@ -283,7 +283,10 @@ def test_sockets_handed_over() -> None:
     with socket.socket() as idle:
         assert in_child(idle, "one") == "error descriptor 3 handed over by the service manager: not a listening stream socket"
     with socket.socket(type=socket.SOCK_DGRAM) as datagram:
-        assert in_child(datagram, "one").endswith("not a listening stream socket")
+        datagram.bind(("127.0.0.1", 0))
+        assert in_child(datagram, "one") == f"1 [{datagram.getsockname()[1]}] {{}} [False]"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as unix:
+        assert in_child(unix, "one").endswith("not a listening stream socket")
 
 
 @pytest.mark.parametrize(

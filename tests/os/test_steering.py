@@ -12,7 +12,8 @@ from contextlib import ExitStack
 import pytest
 
 from sws.os.datagrams import open_quic_socket
-from sws.os.steering import steer, worker_octet
+from sws.os.steering import steer
+from sws.proto.quic.routing import first_octet
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="SO_ATTACH_REUSEPORT_CBPF is Linux's")
@@ -25,8 +26,8 @@ def test_steering(count: int) -> None:
         sockets = [first] + [stack.enter_context(open_quic_socket("127.0.0.1", port, reuse_port=True)) for _ in range(count - 1)]
         assert steer(first, count)
         for _ in range(30):
-            place, generation = chance.randrange(count), chance.randrange(200)
-            octet = worker_octet(place, count, generation)
+            place = chance.randrange(count)
+            octet = first_octet(place, count, chance.randrange(256))
             with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
                 for data in (
                     bytes((0x43, octet)) + chance.randbytes(30),
@@ -39,17 +40,6 @@ def test_steering(count: int) -> None:
                     client.sendto(short, ("127.0.0.1", port))
                     ready = select.select(sockets, [], [], 2.0)[0]
                     assert ready[0].recv(100) == short
-
-
-def test_octets_of_workers() -> None:
-    assert [worker_octet(place, 3, 1) for place in range(3)] == [3, 4, 5]
-    assert all(
-        worker_octet(place, count, generation) % count == place
-        for count in (1, 7, 256)
-        for place in range(count)
-        for generation in (0, 300)
-    )
-    assert max(worker_octet(6, 7, generation) for generation in range(1000)) < 256
 
 
 def test_where_it_cannot_be_had(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -94,6 +94,10 @@ class Http3Lane(Lane):
     def _send(self, request: PlannedRequest) -> None:
         engine = self._http3
         assert engine is not None
+        if not engine.is_idle:  # the server has said GOAWAY, and nobody asked meanwhile
+            self.close()
+            self.open()
+            return
         now = self._loop.now
         self.state = LaneState.BUSY
         self._carried += 1

@@ -15,7 +15,8 @@ from typing import Final, final
 
 from sws.base.engine import Field
 from sws.proto.http.heads import HeadParts, PlanMemo
-from sws.proto.qpack.encoder import Encoder, Section, encode_literal
+from sws.proto.qpack.encoder import Encoder, Section
+from sws.proto.qpack.literals import encode_literal
 
 __all__ = ["HeadPlan", "HeadSections", "plan_head"]
 

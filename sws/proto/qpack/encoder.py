@@ -34,60 +34,26 @@ from typing import Final, final
 from sws.base.engine import Field
 from sws.base.errors import DecodeError, QpackDecoderStreamError, UsageError
 from sws.proto.hpack.encoder import encode_string
-from sws.proto.hpack.huffman import encode_huffman
-from sws.proto.qpack._tables import ENTRY_OVERHEAD, NAME_INDEX, STATIC_INDEX
+from sws.proto.qpack._tables import ENTRY_OVERHEAD, NAME_INDEX
 from sws.proto.qpack.integers import decode_integer, encode_integer
+from sws.proto.qpack.literals import (
+    INDEXED_STATIC,
+    INSERT_STATIC_NAME,
+    SECRETS,
+    STATIC_NUMBERS,
+    literal_name,
+    name_literals,
+)
 
-__all__ = ["Encoder", "Section", "encode_literal"]
+__all__ = ["Encoder", "Section"]
 
-_SECRETS: Final = frozenset((b"authorization", b"cookie", b"proxy-authorization"))
 _GUESSABLE: Final = 20  # octets
 _SELDOM: Final = frozenset((b"content-length", b"etag", b"set-cookie"))
-#: Static fields by what `_numbers` has for them, ~index.
-_STATIC_NUMBERS: Final[dict[Field, int]] = {field: ~index for field, index in STATIC_INDEX.items()}
-_INDEXED_STATIC: Final = tuple(encode_integer(index, 6, 0xC0) for index in range(99))
 _INDEXED: Final = tuple(encode_integer(index, 6, 0x80) for index in range(256))
 _POST_BASE: Final = tuple(encode_integer(index, 4, 0x10) for index in range(128))
-_STATIC_NAME: Final = {name: encode_integer(index, 4, 0x50) for name, index in NAME_INDEX.items()}
-_INSERT_STATIC_NAME: Final = {name: encode_integer(index, 6, 0xC0) for name, index in NAME_INDEX.items()}
 _SEEN_MAXIMUM: Final = 64
-_MEMO_LENGTH: Final = 64
-_NAMES_MAXIMUM: Final = 512
 _SECTIONS_MAXIMUM: Final = 512
 _NO_LIMIT: Final = 1 << 62
-_NEVER: Final = 0x10  # in a literal with its name; one bit higher in one with a name's index
-_names: dict[bytes, tuple[bytes, bytes]] = {}
-
-
-def _name_literals(name: bytes) -> tuple[bytes, bytes]:
-    """A name as it stands in a section (001NHxxx) and on the encoder stream (01Hxxxxx); names are no secrets, so they are remembered."""
-    known = _names.get(name)
-    if known is None:
-        code = encode_huffman(name)
-        if len(code) < len(name):
-            known = encode_integer(len(code), 3, 0x28) + code, encode_integer(len(code), 5, 0x60) + code
-        else:
-            known = encode_integer(len(name), 3, 0x20) + name, encode_integer(len(name), 5, 0x40) + name
-        if len(_names) < _NAMES_MAXIMUM and len(name) <= _MEMO_LENGTH:
-            _names[name] = known
-    return known
-
-
-def encode_literal(field: Field) -> bytes:
-    """A field that touches no dynamic table, so that its octets are good on any connection.  RFC 9204 §4.5.2, §4.5.4, §4.5.6."""
-    number = _STATIC_NUMBERS.get(field)
-    if number is not None:
-        return _INDEXED_STATIC[~number]
-    name, value = field
-    return _literal_name(name, name in _SECRETS) + encode_string(value)
-
-
-def _literal_name(name: bytes, secret: bool) -> bytes:
-    static = NAME_INDEX.get(name)
-    if static is not None:
-        return encode_integer(static, 4, 0x70) if secret else _STATIC_NAME[name]
-    code = _name_literals(name)[0]
-    return bytes((code[0] | _NEVER,)) + code[1:] if secret else code
 
 
 @final
@@ -157,7 +123,7 @@ class Encoder:
         self._draining = 0
         self._size = 0
         self._known = 0
-        self._numbers: dict[Field, int] = _STATIC_NUMBERS.copy()
+        self._numbers: dict[Field, int] = STATIC_NUMBERS.copy()
         self._names: dict[bytes, int] = {}
         self._unacknowledged: dict[int, list[tuple[int, int]]] = {}  # stream -> (required, lowest) of its sections, in order
         self._sections = 0  # how many those are
@@ -237,7 +203,7 @@ class Encoder:
             if number is None or (never_indexed and field in never_indexed):
                 block += self._new_field(field, base, usable, never_indexed)
             elif number < 0:
-                block += _INDEXED_STATIC[~number]
+                block += INDEXED_STATIC[~number]
             elif draining <= number < usable:
                 if number < base:
                     index = base - 1 - number
@@ -302,13 +268,13 @@ class Encoder:
     def _new_field(self, field: Field, base: int, usable: int, never_indexed: Collection[Field]) -> bytes:
         """A field that is in no table, or must not be."""
         name, value = field
-        if (name in _SECRETS and (name != b"cookie" or len(value) < _GUESSABLE)) or (never_indexed and field in never_indexed):
+        if (name in SECRETS and (name != b"cookie" or len(value) < _GUESSABLE)) or (never_indexed and field in never_indexed):
             return self._literal(name, usable, base, True) + encode_string(value)
         size = len(name) + len(value) + ENTRY_OVERHEAD
         if self._may_insert and size <= self._capacity:
             self._settled = False
             if (name not in _SELDOM and self._size + size <= self._capacity) or self._is_seen(field):
-                instruction = _INSERT_STATIC_NAME.get(name) or self._insert_name(name)
+                instruction = INSERT_STATIC_NAME.get(name) or self._insert_name(name)
                 coded = self._values.get(value) or encode_string(value, self._values)
                 instruction += coded
                 if self._size + size <= self._capacity and len(instruction) <= self.room:
@@ -361,7 +327,7 @@ class Encoder:
                 if number < base:
                     return encode_integer(base - 1 - number, 4, 0x60 if secret else 0x40)
                 return encode_integer(number - base, 3, 0x08 if secret else 0)
-        return _literal_name(name, secret)
+        return literal_name(name, secret)
 
     def _is_seen(self, field: Field) -> bool:
         seen = self._seen
@@ -379,7 +345,7 @@ class Encoder:
         """The part of an insertion before its value, for a name that is not in the static table.  RFC 9204 §4.3.2, §4.3.3."""
         number = self._names.get(name)
         if number is None:
-            return _name_literals(name)[1]
+            return name_literals(name)[1]
         return encode_integer(self.inserted - 1 - number, 6, 0x80)
 
     def _make_room(self, size: int, octets: int) -> bool:

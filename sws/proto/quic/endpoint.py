@@ -4,10 +4,11 @@
     connection ID known            ─▶ its connection
     Initial of a version we speak  ─▶ Retry, while many handshakes are under way and there is no token; else a new connection
     another version                ─▶ Version Negotiation
+    another process's              ─▶ set aside for it (`take_strays`), unless it was handed on already
     anything else                  ─▶ stateless reset, smaller than what it answers
 
-IDs of ours have eight octets: the worker's octet (RFC 9000 §5.1), by which the kernel steers, and seven of chance.  Their stateless reset
-tokens are made from them and a key that all workers share, so that none needs to be kept.
+IDs of ours say whose they are (proto.quic.routing).  Their stateless reset tokens are made from them and a key that all workers share, so
+that none needs to be kept, and whoever meets an ID whose process is gone can say so.
 The client's first ID stays routed to its connection too, so that a late copy of its Initial makes no second one.  Handshakes under way are
 counted and bounded.
 """
@@ -35,17 +36,22 @@ from sws.proto.quic.packets import (
 )
 from sws.proto.quic.protection import TAG, PacketKeys, initial_secrets, seal_packets
 from sws.proto.quic.retry import encode_retry
+from sws.proto.quic.routing import ID_LENGTH, IdMaker
 from sws.proto.quic.server import Acceptance, ServerConnection
 from sws.proto.quic.tokens import TokenBox, TokenFacts, TokenKind
 from sws.proto.quic.versions import VERSIONS, PacketType
 from sws.proto.tls.config import ServerConfig
 from sws.proto.tls.constants import CipherSuite
 
-__all__ = ["ID_LENGTH", "Endpoint", "EndpointConfig", "reset_token"]
+__all__ = ["Endpoint", "EndpointConfig", "reset_token"]
 
-ID_LENGTH: Final = 8
 _RESET_MINIMUM: Final = 21
 _RESETS_A_SECOND: Final = 100
+_STRAYS_MAXIMUM: Final = 1024
+
+
+def _nobody(_destination: bytes, _is_newcomer: bool) -> int | None:
+    return None
 
 
 def reset_token(key: bytes, connection_id: bytes) -> bytes:
@@ -59,25 +65,30 @@ class EndpointConfig:
     """Of one worker's listener.
 
     Attributes:
-      worker:       octet that our connection IDs begin with.
       reset_key:    of stateless reset tokens; SECRET, shared by all workers.
+      id_key:       of connection IDs; SECRET, shared by all workers.
+      process:      number of this process, in its connection IDs.
+      place, count: of the socket among those that share the port, likewise.
       tokens:       makes and checks address validation tokens; None: no Retry, no NEW_TOKEN.
       retry_above:  handshakes under way from which on clients without token get a Retry; 0: always.
       new_maximum:  handshakes under way at most; beyond, clients are refused.
       maximum:      connections at most.
       preferred:    address that clients are asked to move to.
-      alone:        nobody else reads the socket.  Else packets of connections that are not ours may be another process's, and newcomers
-                    that we do not want another's: they get no answer, and the next copy may be luckier.
+      elsewhere:    given a destination ID that is unknown here, and whether a client made it up for its first packets: the process whose
+                    it is; None if there is no other.
     """
 
-    worker: int = 0
     reset_key: bytes = field(default=b"", repr=False)
+    id_key: bytes = field(default=b"", repr=False)
+    process: int = 1
+    place: int = 0
+    count: int = 1
     tokens: TokenBox | None = None
     retry_above: int = 64
     new_maximum: int = 512
     maximum: int = 65536
     preferred: tuple[bytes, int, bytes, int] | None = None
-    alone: bool = True
+    elsewhere: Callable[[bytes, bool], int | None] = _nobody
 
 
 @final
@@ -94,12 +105,15 @@ class Endpoint:
         "_config",
         "_entropy",
         "_ids",
+        "_is_silent",
         "_made",
+        "_make_id",
         "_new",
         "_quic",
         "_replies",
         "_resets",
         "_resets_since",
+        "_strays",
         "_tls",
         "is_shut",
         "on_new",
@@ -125,6 +139,9 @@ class Endpoint:
         self._new: set[ServerConnection] = set()
         self._made: set[ServerConnection] = set()
         self._replies: list[DatagramOut] = []
+        self._strays: list[tuple[int, DatagramIn]] = []
+        self._make_id = IdMaker(config.id_key, config.process, config.place, config.count, entropy).make
+        self._is_silent = False
         self._resets = 0
         self._resets_since = 0.0
         self.on_new = on_new
@@ -139,14 +156,32 @@ class Endpoint:
         """All of them."""
         return list(self._ids)
 
-    def shut(self) -> None:
-        """Refuse new connections."""
+    def shut(self, silently: bool = False) -> None:
+        """Refuse new connections; silently if somebody else takes them."""
         self.is_shut = True
+        self._is_silent = silently
+
+    def knows(self, data: bytes) -> bool:
+        """Whether a datagram is of a connection that is here."""
+        return (data[1 : 1 + ID_LENGTH] if data[:1] < b"\x80" else _destination(data)) in self._by_id
+
+    def is_beginning(self, data: bytes) -> bool:
+        """Whether a datagram with a long header may begin a handshake, or go on with a ClientHello: public-key operations follow."""
+        connection = self._by_id.get(_destination(data))
+        return connection is None or connection.tls_handshake is None
+
+    def first_ids(self) -> list[bytes]:
+        """The IDs that clients whose handshakes are under way made up: packets with them do not say whose they are."""
+        return [connection.acceptance.current for connection in self._new]
 
     # --- in ----------------------------------------------------------------------------------------------------------
 
-    def receive(self, datagrams: Sequence[DatagramIn], now: float) -> list[ServerConnection]:
-        """A batch; returns the connections that it went to: each is to be asked for events, datagrams and its time-out."""
+    def receive(self, datagrams: Sequence[DatagramIn], now: float, is_handed_on: bool = False) -> list[ServerConnection]:
+        """A batch; returns the connections that it went to: each is to be asked for events, datagrams and its time-out.
+
+        Args:
+          is_handed_on:  another process read them and found them to be ours: they are handed on no more.
+        """
         batches: dict[ServerConnection, list[DatagramIn]] = {}
         by_id = self._by_id
         for datagram in datagrams:
@@ -155,7 +190,7 @@ class Endpoint:
                 continue
             connection = by_id.get(data[1 : 1 + ID_LENGTH] if data[0] < 0x80 else _destination(data))
             if connection is None:
-                connection = self._unknown(datagram, now)
+                connection = self._unknown(datagram, now, is_handed_on)
                 if connection is None:
                     continue
             batch = batches.get(connection)
@@ -187,6 +222,11 @@ class Endpoint:
         replies, self._replies = self._replies, []
         return replies
 
+    def take_strays(self) -> list[tuple[int, DatagramIn]]:
+        """What other processes should have got, with their numbers."""
+        strays, self._strays = self._strays, []
+        return strays
+
     def forget(self, connection: ServerConnection) -> None:
         """A connection that is over: nothing is routed to it any more."""
         for connection_id in self._ids.pop(connection, ()):
@@ -195,10 +235,19 @@ class Endpoint:
 
     # --- without connection ------------------------------------------------------------------------------------------
 
-    def _unknown(self, datagram: DatagramIn, now: float) -> ServerConnection | None:
+    def _is_stray(self, datagram: DatagramIn, destination: bytes, is_newcomer: bool) -> bool:
+        """Another process's: set aside, within bounds."""
+        whose = self._config.elsewhere(destination, is_newcomer)
+        if whose is None:
+            return False
+        if len(self._strays) < _STRAYS_MAXIMUM:
+            self._strays.append((whose, datagram))
+        return True
+
+    def _unknown(self, datagram: DatagramIn, now: float, is_handed_on: bool) -> ServerConnection | None:
         data = datagram.data
         if data[0] < 0x80:
-            if self._config.alone:
+            if is_handed_on or not self._is_stray(datagram, data[1 : 1 + ID_LENGTH], False):
                 self._stateless_reset(datagram, now)
             return None
         try:
@@ -215,11 +264,14 @@ class Endpoint:
             header = decode_long_header(data)
         except DecodeError:
             return None
+        is_newcomer = header.kind is not PacketType.HANDSHAKE
+        if not is_handed_on and self._is_stray(datagram, header.destination, is_newcomer):
+            return None
         if header.kind is not PacketType.INITIAL or len(data) < INITIAL_MINIMUM or len(header.destination) < 8:
             return None
-        return self._accept(datagram, header, now)
+        return self._accept(datagram, header, now, is_handed_on)
 
-    def _accept(self, datagram: DatagramIn, header: LongHeader, now: float) -> ServerConnection | None:
+    def _accept(self, datagram: DatagramIn, header: LongHeader, now: float, is_handed_on: bool) -> ServerConnection | None:
         config = self._config
         facts = None
         if config.tokens is not None:
@@ -229,14 +281,15 @@ class Endpoint:
                 self._refuse(datagram, header, ErrorCode.INVALID_TOKEN)
                 return None
             if facts is None and len(self._new) >= config.retry_above:
-                retried = self._fresh_id()
+                retried = self._make_id(True)
                 token = config.tokens.seal_retry(datagram.remote, header.destination, retried)
                 packet = encode_retry(VERSIONS[header.version], header.source, retried, header.destination, token, self._entropy(1)[0])
                 self._reply(datagram, packet)
                 return None
-        if self.is_shut or len(self._new) >= config.new_maximum or len(self._ids) >= config.maximum:
+        is_shut = self.is_shut and not (self._is_silent and is_handed_on)  # who was sent to us by mistake has nobody else
+        if is_shut or len(self._new) >= config.new_maximum or len(self._ids) >= config.maximum:
             self.refused += 1
-            if config.alone or not self.is_shut:
+            if not self._is_silent:
                 self._refuse(datagram, header, ErrorCode.CONNECTION_REFUSED)
             return None
         return self._make(datagram, header, facts, now)
@@ -289,7 +342,7 @@ class Endpoint:
 
     def _fresh_id(self) -> bytes:
         while True:
-            connection_id = bytes((self._config.worker,)) + self._entropy(ID_LENGTH - 1)
+            connection_id = self._make_id()
             if connection_id not in self._by_id:
                 return connection_id
 

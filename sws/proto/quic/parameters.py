@@ -17,7 +17,7 @@ from typing import Final, final
 from sws.base.errors import DecodeError, QuicTransportError
 from sws.base.reader import Reader
 from sws.proto.quic.errors import ErrorCode
-from sws.proto.quic.varint import encode_varint
+from sws.proto.quic.varint import encode_varint, read_varint
 
 __all__ = [
     "ParameterId",
@@ -178,13 +178,17 @@ def decode_parameters(data: bytes, from_client: bool) -> TransportParameters:
 
     Raises: QuicTransportError TRANSPORT_PARAMETER_ERROR for anything that §7.4 and §18.2 forbid.
     """
-    reader = Reader(data)
     seen: set[int] = set()
     found: dict[str, object] = {}
+    at, end = 0, len(data)
     try:
-        while reader.remaining:
-            number = reader.varint("transport parameter")
-            value = reader.take(reader.varint("length"), "transport parameter")
+        while at < end:
+            number, at = read_varint(data, at)
+            length, at = read_varint(data, at)
+            if length > end - at:
+                raise _bad("a transport parameter that is cut short")
+            value = data[at : at + length]
+            at += length
             if number in seen:
                 raise _bad("a transport parameter twice")
             seen.add(number)
@@ -193,20 +197,19 @@ def decode_parameters(data: bytes, from_client: bool) -> TransportParameters:
             _decode_one(number, value, found)
     except DecodeError as error:
         raise _bad("transport parameters that cannot be decoded") from error
-    return replace(_DEFAULTS, **found)  # type: ignore[arg-type]
+    return TransportParameters(**found)  # type: ignore[arg-type]
 
 
 def _decode_one(number: int, value: bytes, found: dict[str, object]) -> None:
-    reader = Reader(value)
     if number in _INTEGERS:
         name, least, most = _INTEGERS[number]
-        integer = reader.varint(name)
-        reader.finish(name)
-        if not least <= integer <= most:
+        integer, end = read_varint(value, 0)
+        if end != len(value) or not least <= integer <= most:
             raise _bad(f"{name} out of bounds")
         found[name] = integer
     elif number in _FLAGS:
-        reader.finish(_FLAGS[number])
+        if value:
+            raise _bad(f"{_FLAGS[number]} with a value")
         found[_FLAGS[number]] = True
     elif number in _OCTETS:
         name, least, most = _OCTETS[number]
@@ -214,7 +217,7 @@ def _decode_one(number: int, value: bytes, found: dict[str, object]) -> None:
             raise _bad(f"{name} of a wrong length")
         found[name] = value
     elif number == _P.PREFERRED_ADDRESS:
-        found["preferred_address"] = _decode_preferred(reader)
+        found["preferred_address"] = _decode_preferred(Reader(value))
     elif number == _P.VERSION_INFORMATION:
         found["version_information"] = _decode_versions(value)
 

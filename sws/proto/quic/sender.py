@@ -43,6 +43,7 @@ _SKIP_FIRST: Final = 64
 _SKIP_MAXIMUM: Final = 8192
 _SILENT_MAXIMUM: Final = 32
 _LEAST: Final = 100  # octets that an address not validated must be good for
+_PROBE_AFTER: Final = 1 << 14  # octets on a path from which on larger datagrams are worth a search
 
 Content: TypeAlias = tuple[PacketType, list[bytes], list[FrameRecord], bool]
 """Level, frames, records, whether it asks for acknowledgement."""
@@ -101,7 +102,7 @@ class Sender:
         loss.is_blocked = False
         held_up = False
         left_initial_keys = False
-        if c.is_confirmed:
+        if c.is_confirmed and path.sent > _PROBE_AFTER:
             budget -= self._probe_mtu(now, budget, leaving)
         while budget >= INITIAL_MINIMUM:
             allowance = path.allowance()

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field, replace
 from typing import Final, final
 
 from sws.base.datagrams import Address, DatagramIn
-from sws.base.errors import DecodeError, QuicTransportError, TlsAlert
+from sws.base.errors import QuicTransportError
+from sws.base.handshake import HandshakeEvent, PeerParameters
 from sws.crypto.hashes import digest
 from sws.crypto.system import Entropy
 from sws.proto.quic.api import HandshakeDone
@@ -36,12 +37,16 @@ from sws.proto.quic.protection import PacketKeys
 from sws.proto.quic.versions import VERSIONS, PacketType, Version
 from sws.proto.tls.config import ClientHelloFacts, ServerConfig, TlsHost
 from sws.proto.tls.constants import AlertDescription, ExtensionType
-from sws.proto.tls.hello import decode_client_hello
+from sws.proto.tls.hello import find_extension
 from sws.proto.tls.server import ServerHandshake
 
 __all__ = ["Acceptance", "ServerConnection"]
 
 _HELLO_MAXIMUM: Final = 1 << 16
+_BOUND_MAXIMUM: Final = 256
+
+_bound: Final[dict[tuple[int, int], tuple[TlsHost, QuicConfig, TlsHost]]] = {}
+"""Hosts with what their tickets are bound to under a configuration: the same for every connection."""
 
 
 @final
@@ -121,6 +126,7 @@ class _ServerHandshaking:
         self._hello = b""
         self._tls: ServerHandshake | None = None
         self._others: PacketKeys | None = None
+        self._peer: tuple[bytes, TransportParameters | None] = b"", None
         connection.control.register(FrameType.HANDSHAKE_DONE, lambda _: HANDSHAKE_DONE)
         connection.control.register(FrameType.NEW_TOKEN, self._new_token)
 
@@ -194,7 +200,7 @@ class _ServerHandshaking:
         c = self._c
         events = tls.receive(level, ready, c.now)
         c.alpn = tls.core.facts.alpn or b""
-        peer = self._common.parameters_of(events, True)
+        peer = self._parameters_of(events)
         if peer is not None:
             self._check(peer)
             self._common.use_peer(peer)
@@ -208,6 +214,14 @@ class _ServerHandshaking:
             if c.acceptance.new_token is not None:
                 c.control.want(FrameType.NEW_TOKEN)
         c.receiver.retry_waiting(c.now)
+
+    def _parameters_of(self, events: list[HandshakeEvent]) -> TransportParameters | None:
+        """The client's parameters, if TLS tells them; as a rule they were decoded when the version was chosen."""
+        for event in events:
+            if isinstance(event, PeerParameters):
+                body, known = self._peer
+                return known if known is not None and body == event.data else decode_parameters(event.data, True)
+        return None
 
     def _begin(self) -> bool:
         """TLS begins with the first message whole, whatever it is."""
@@ -226,12 +240,11 @@ class _ServerHandshaking:
     def _choose_version(self, hello: bytes) -> None:
         """Compatible version negotiation.  RFC 9368 §2.3"""
         c = self._c
-        try:
-            extensions = decode_client_hello(hello).extensions or {}
-            body = extensions.get(ExtensionType.QUIC_TRANSPORT_PARAMETERS)
-        except (DecodeError, TlsAlert):
+        body = find_extension(hello, ExtensionType.QUIC_TRANSPORT_PARAMETERS)
+        if body is None:
             return  # TLS says what is wrong with it
-        versions = None if body is None else decode_parameters(body, True).version_information
+        self._peer = body, decode_parameters(body, True)
+        versions = self._peer[1].version_information
         if versions is None:
             return
         if versions.chosen != c.origin.number:
@@ -274,8 +287,14 @@ class _ServerHandshaking:
         host = c.tls.choose_host(facts)
         if host is None:
             return None
-        limits = encode_parameters(remembered(our_parameters(c, VersionInformation(0, ()))))
-        return replace(host, binding=digest("sha256", host.binding + limits) + host.binding[-32:])
+        known = _bound.get((id(host), id(c.config)))
+        if known is None or known[0] is not host or known[1] is not c.config:
+            limits = encode_parameters(remembered(our_parameters(c, VersionInformation(0, ()))))
+            bound = replace(host, binding=digest("sha256", host.binding + limits) + host.binding[-32:])
+            if len(_bound) >= _BOUND_MAXIMUM:
+                _bound.clear()
+            known = _bound[(id(host), id(c.config))] = host, c.config, bound
+        return known[2]
 
     def _check(self, peer: TransportParameters) -> None:
         """§7.3"""

@@ -60,6 +60,25 @@ class ClientHello:
         return encode_handshake(HandshakeType.CLIENT_HELLO, body)
 
 
+def find_extension(message: bytes, number: int) -> bytes | None:
+    """The body of an extension of a ClientHello, found by lengths alone; None if it is not there, or the message is broken.
+
+    For who has to look into a ClientHello before TLS does, which says what is wrong with it.
+    """
+    end = len(message)
+    at = 38  # header, version, random
+    for octets in (1, 2, 1):  # session ID, suites, compression methods
+        at += octets + int.from_bytes(message[at : at + octets], "big")
+    at += 2
+    while at + 4 <= end:
+        kind = int.from_bytes(message[at : at + 2], "big")
+        after = at + 4 + int.from_bytes(message[at + 2 : at + 4], "big")
+        if kind == number:
+            return message[at + 4 : after] if after <= end else None
+        at = after
+    return None
+
+
 def decode_client_hello(message: bytes) -> ClientHello:
     """Raises: DecodeError; TlsAlert illegal_parameter for extensions that stand twice or where they may not."""
     reader = Reader(message, 4)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, final
 
 from sws.base.errors import DecodeError, TlsAlert
@@ -144,8 +145,9 @@ def encode_certificate(context: bytes, chain: Sequence[bytes], ocsp: bytes | Non
     return encode_handshake(HandshakeType.CERTIFICATE, bytes((len(context),)) + context + len(body).to_bytes(3, "big") + body)
 
 
+@lru_cache(maxsize=32)
 def compress_certificate(message: bytes) -> bytes:
-    """A Certificate message as CompressedCertificate.  RFC 8879 §4."""
+    """A Certificate message as CompressedCertificate.  RFC 8879 §4.  A server says the same to all its clients: the last ones are kept."""
     body = message[4:]
     packed = zlib.compress(body, 9)
     return encode_handshake(

@@ -10,10 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sws.base.errors import QpackDecoderStreamError, UsageError
-from sws.proto.qpack import Decoder, Encoder
-from sws.proto.qpack import encoder as encoder_module
-from sws.proto.qpack.encoder import encode_literal
+from sws.proto.qpack import Decoder, Encoder, literals
 from sws.proto.qpack.integers import encode_integer
+from sws.proto.qpack.literals import encode_literal
 
 Fields = list[tuple[bytes, bytes]]
 
@@ -318,11 +317,11 @@ def test_literals_are_good_on_any_connection(field: tuple[bytes, bytes]) -> None
 
 
 def test_the_shared_memory_of_names_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(encoder_module, "_names", {})
+    monkeypatch.setattr(literals, "_names", {})
     encoder, decoder = ready()
     fields = [(b"n%d" % number, b"v%d" % number) for number in range(700)]
     exchange(encoder, decoder, 0, fields)
-    assert len(encoder_module._names) == encoder_module._NAMES_MAXIMUM
+    assert len(literals._names) == literals._NAMES_MAXIMUM
 
 
 # --- with lsqpack, in any order ------------------------------------------------------------------------------------

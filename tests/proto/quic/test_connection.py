@@ -18,11 +18,12 @@ from sws.proto.quic.closing import End
 from sws.proto.quic.config import QuicConfig
 from sws.proto.quic.endpoint import Endpoint, EndpointConfig
 from sws.proto.quic.errors import ErrorCode
-from sws.proto.quic.packets import encode_version_negotiation
+from sws.proto.quic.packets import decode_long_header, encode_version_negotiation
 from sws.proto.quic.parameters import TransportParameters
 from sws.proto.quic.qlog import QlogTrace
 from sws.proto.quic.received import ReceivedSpace
 from sws.proto.quic.recovery.newreno import NewReno
+from sws.proto.quic.retry import encode_retry
 from sws.proto.quic.streams.manager import StreamLimits
 from sws.proto.quic.versions import QUIC_V1, QUIC_V2, PacketType
 from sws.proto.tls.constants import NamedGroup
@@ -606,3 +607,45 @@ def test_memory_of_an_idle_connection() -> None:
     assert all(connection.is_confirmed for connection in connections)
     assert each < 60 * 1024
     assert ALPN == b"hq-interop"
+
+
+@pytest.mark.parametrize(
+    ("version", "id_length", "size", "answered"),
+    [
+        (b"\x1a\x2a\x3a\x4a", 8, 1200, True),
+        (b"\x1a\x2a\x3a\x4a", 3, 1200, True),  # other versions may have other IDs: RFC 9000 §17.2.1
+        (b"\x1a\x2a\x3a\x4a", 8, 1199, False),
+        (b"\0\0\0\1", 8, 1199, False),
+        (b"\0\0\0\1", 7, 1200, False),
+        (b"\0\0\0\1", 21, 1200, False),
+    ],
+)
+def test_beginnings_that_are_too_small(version: bytes, id_length: int, size: int, answered: bool) -> None:
+    """RFC 9000 §5.2.2, §7.2, §14.1: at most Version Negotiation is said, and no connection is made."""
+    made: list[object] = []
+    endpoint = make_endpoint(random.Random(1), made.append)
+    head = b"\xc3" + version + bytes((id_length,)) + b"d" * id_length + b"\x04name" + b"\0\x44\x00"
+    assert endpoint.receive([DatagramIn(head.ljust(size, b"\0"), SERVER, CLIENT)], 0.0) == []
+    replies = endpoint.replies()
+    assert (len(replies), made, len(endpoint)) == (int(answered), [], 0)
+    for reply in replies:
+        assert reply.data[1:].startswith(b"\0\0\0\0\x04name" + bytes((id_length,)) + b"d" * id_length)
+
+
+@pytest.mark.parametrize("kind", ["good", "our destination", "no token", "second"])
+def test_retries_that_are_ignored(kind: str) -> None:
+    """RFC 9000 §17.2.5.1, §17.2.5.2"""
+    client = make_client(random.Random(3))
+    client.datagrams_to_send(0.0, 1 << 16)
+    version, original = client.version, client.original
+    source = original if kind == "our destination" else b"retried!"
+    token = b"" if kind == "no token" else b"token"
+    client.receive([DatagramIn(encode_retry(version, client.first_id, source, original, token), CLIENT, SERVER)], 0.1)
+    if kind == "second":
+        client.receive([DatagramIn(encode_retry(version, client.first_id, b"another!", original, b"more"), CLIENT, SERVER)], 0.2)
+    again = client.datagrams_to_send(0.2, 1 << 16)
+    if kind in ("our destination", "no token"):
+        assert again == []
+    else:
+        header = decode_long_header(again[0].data)
+        assert (header.destination, header.token, len(again[0].data)) == (b"retried!", b"token", 1200)
