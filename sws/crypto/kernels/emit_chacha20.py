@@ -3,7 +3,8 @@
 
 A loop over the blocks is all there is, with one way through.  So PyPy's JIT sees where the words come from, and knows in each addition that
 nothing can overflow; with a loop over the rounds inside it checks every one, makes objects of the words between the loops, and takes twice
-as long, or ten times, depending on which of the loops it has met first.
+as long, or ten times, depending on which of the loops it has met first.  The words of a block are set to zero at its end because of the JIT
+too: what seems to be in use beyond the loop's end becomes an object.
 
 What stands above bit 31 of a word is without meaning.  Only before a rotation is it cut off: then t << r has the rotated word's upper part
 in its lower half, and the lower part from bit 32 on, where one shift brings it down.  A word that was rotated stays below 2^48; the others
@@ -88,12 +89,15 @@ def source() -> str:
             else f"nonce[{index - 13}]"
         )
         text += f"    s{index}: i64 = {value}\n"
+    for index in range(16):
+        text += f"    x{index}: i64 = 0\n"
     text += "    while blocks > 0:\n"
     for index in range(16):
-        text += f"        x{index}: i64 = s{index}\n"
+        text += f"        x{index} = s{index}\n"
     text += "".join(f"        {line}\n" for line in double_round()) * 10
     for index in range(16):
         text += (
             f"        out[at + {index}] ^= (x{index} + s{index}) & 0xFFFFFFFF\n" if index else "        out[at] ^= (x0 + s0) & 0xFFFFFFFF\n"
         )
+    text += "        t = 0\n" + "".join(f"        x{index} = 0\n" for index in range(16))
     return text + "        at += 16\n        blocks -= 1\n        s12 = (s12 + 1) & 0xFFFFFFFF\n"
