@@ -8,6 +8,7 @@ With J0 the pre-counter block (§7.1 step 2), E the cipher, and H = E(0):
 
 So one call of the cipher makes the key streams of all messages, each with the block for its tag in front, and one call of GHASH all hashes;
 the first call under a key has H beside them.
+On machine-sized integers nothing is gained by that, and `aesgcm_words` does both where the texts stand.
 
 Invariants: tags have 16 octets; no plaintext is given out whose tag did not verify.
 """
@@ -15,13 +16,14 @@ Invariants: tags have 16 octets; no plaintext is given out whose tag did not ver
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, TypeAlias, final
+from typing import Final, Protocol, TypeAlias, final
 
 from sws.base.errors import AuthenticationError, UsageError
-from sws.crypto.aes import Run, checked_key, make_cipher
+from sws.crypto.aes import BlockCipher, Run, checked_key, make_cipher
 from sws.crypto.constant_time import equal
 from sws.crypto.ghash import Hasher, make_hasher
 from sws.crypto.octets import octets
+from sws.crypto.selection import together
 
 __all__ = ["AESGCM", "MAX_TEXT", "NONCE", "TAG", "Item"]
 
@@ -37,6 +39,23 @@ Item: TypeAlias = tuple[bytes, bytes, bytes]
 
 _ZEROS: Final = tuple(bytes(count) for count in range(17))
 _H_RUN: Final = (bytes(12), 0, 1)
+
+
+class _Whole(Protocol):
+    """Cipher and GHASH at once, or None if that is of no use; arguments are not checked."""
+
+    def seal_many(self, cipher: BlockCipher, hasher: Hasher, items: Sequence[Item], /) -> list[bytes] | None: ...
+
+    def open_many(self, cipher: BlockCipher, hasher: Hasher, items: Sequence[Item], /) -> list[bytes | None] | None: ...
+
+
+def _load_words() -> _Whole:
+    from sws.crypto.kernels import aesgcm_words
+
+    return aesgcm_words  # type: ignore[return-value]  # the chosen kernels' own classes are what it is given
+
+
+_whole: Final = together(("aes", "ghash"), "scalar", _load_words)
 
 
 @final
@@ -85,12 +104,20 @@ class AESGCM:
         texts = [octets(text) for _, text, _ in items]
         if texts and len(max(texts, key=len)) > MAX_TEXT:
             raise UsageError("a text too long for AES-GCM")
+        if _whole is not None and self._hasher is not None and _usual(items):
+            sealed = _whole.seal_many(self._cipher, self._hasher, _octets(items))
+            if sealed is not None:
+                return sealed
         firsts, ciphertexts = self._crypt([nonce for nonce, _, _ in items], texts)
         tags = self._tags(firsts, ciphertexts, [octets(aad) for _, _, aad in items])
         return [ciphertext + tag for ciphertext, tag in zip(ciphertexts, tags, strict=True)]
 
     def open_many(self, items: Sequence[Item]) -> list[bytes | None]:
         """`open` for each (nonce, ciphertext, aad), in one call: the plaintext, or None for what does not verify."""
+        if _whole is not None and self._hasher is not None and _usual(items):
+            opened = _whole.open_many(self._cipher, self._hasher, _octets(items))
+            if opened is not None:
+                return opened
         sealed = [octets(text) for _, text, _ in items]
         texts = [text[:-TAG] for text in sealed]
         firsts, plaintexts = self._crypt([nonce for nonce, _, _ in items], texts)
@@ -135,3 +162,12 @@ class AESGCM:
         size = len(hashes)
         tags = (int.from_bytes(hashes, "little") ^ int.from_bytes(b"".join(firsts), "little")).to_bytes(size, "little")
         return [tags[at : at + TAG] for at in range(0, size, TAG)]
+
+
+def _usual(items: Sequence[Item]) -> bool:
+    """There are some, and all nonces are of the usual length."""
+    return {len(nonce) for nonce, _, _ in items} == {NONCE}
+
+
+def _octets(items: Sequence[Item]) -> list[Item]:
+    return [(octets(nonce), octets(text), octets(aad)) for nonce, text, aad in items]

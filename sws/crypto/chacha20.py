@@ -51,7 +51,9 @@ def _load_compiled() -> ChaChaKernel:
 
 def _load_words() -> ChaChaKernel:
     from sws.crypto.kernels import chacha20_words
+    from sws.crypto.system import allow_long_loops
 
+    allow_long_loops()
     return chacha20_words
 
 

@@ -7,6 +7,7 @@
 
 So one call of the cipher makes the blocks of all messages, each with the block for its key in front; then the texts, laid out like the
 blocks, are XORed all at once.  Poly1305 has another key for each message and runs for each by itself.
+On machine-sized integers nothing is gained by that, and `chacha20poly1305_words` does both where the texts stand.
 
 Invariants: tags have 16 octets; no plaintext is given out whose tag did not verify.
 """
@@ -14,13 +15,14 @@ Invariants: tags have 16 octets; no plaintext is given out whose tag did not ver
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, TypeAlias, final
+from typing import Final, Protocol, TypeAlias, final
 
 from sws.base.errors import AuthenticationError, UsageError
 from sws.crypto.chacha20 import BLOCK, KEY, NONCE, Run, crypt_many
 from sws.crypto.constant_time import equal
 from sws.crypto.octets import octets
 from sws.crypto.poly1305 import TAG, one_time_mac
+from sws.crypto.selection import together
 
 __all__ = ["MAX_TEXT", "ChaCha20Poly1305", "Item"]
 
@@ -31,6 +33,23 @@ Item: TypeAlias = tuple[bytes, bytes, bytes]
 """A nonce, a text, additional data; each bytes-like."""
 
 _ZEROS: Final = tuple(bytes(count) for count in range(16))
+
+
+class _Whole(Protocol):
+    """Both primitives at once; arguments are not checked."""
+
+    def seal_many(self, key: bytes, items: Sequence[Item]) -> list[bytes]: ...
+
+    def open_many(self, key: bytes, items: Sequence[Item]) -> list[bytes | None]: ...
+
+
+def _load_words() -> _Whole:
+    from sws.crypto.kernels import chacha20poly1305_words
+
+    return chacha20poly1305_words
+
+
+_whole: Final = together(("chacha20", "poly1305"), "scalar", _load_words)
 
 
 @final
@@ -82,12 +101,16 @@ class ChaCha20Poly1305:
 
     def seal_many(self, items: Sequence[Item]) -> list[bytes]:
         """`seal` for each (nonce, plaintext, aad), in one call."""
+        if _whole is not None:
+            return _whole.seal_many(self._key, [_checked(item) for item in items])
         texts = [octets(text) for _, text, _ in items]
         keys, outputs = self._crypt([nonce for nonce, _, _ in items], texts)
         return [output + tag for output, tag in zip(outputs, _tags(keys, items, outputs), strict=True)]
 
     def open_many(self, items: Sequence[Item]) -> list[bytes | None]:
         """`open` for each (nonce, ciphertext, aad), in one call: the plaintext, or None for what does not verify."""
+        if _whole is not None:
+            return _whole.open_many(self._key, [_checked(item) for item in items])
         sealed = [octets(text) for _, text, _ in items]
         texts = [text[:-TAG] for text in sealed]
         keys, outputs = self._crypt([nonce for nonce, _, _ in items], texts)
@@ -122,6 +145,13 @@ def _tags(keys: Sequence[bytes], items: Sequence[Item], texts: Sequence[bytes]) 
             filling, ending = _frame(*sizes)
         tags.append(one_time_mac(key, b"".join((aad, filling, text, ending))))
     return tags
+
+
+def _checked(item: Item) -> Item:
+    """Octets that `_run` has nothing against."""
+    nonce, text, aad = octets(item[0]), octets(item[1]), octets(item[2])
+    _run(nonce, len(text))
+    return nonce, text, aad
 
 
 def _mac_data(aad: bytes, ciphertext: bytes) -> bytes:

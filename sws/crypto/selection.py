@@ -30,7 +30,7 @@ from typing import Final, Generic, NamedTuple, TypeVar
 from sws.base.errors import UsageError
 from sws.crypto.system import wanted_kernels
 
-__all__ = ["IS_PYPY", "MODES", "Kernel", "check_mode", "choose", "is_compiled", "kernels_in_use"]
+__all__ = ["IS_PYPY", "MODES", "Kernel", "check_mode", "choose", "is_compiled", "kernels_in_use", "together"]
 
 T = TypeVar("T")
 
@@ -97,6 +97,11 @@ def _is_allowed(kernel: Kernel[T], mode: str) -> bool:
     if not kernel.usable or (mode in ("pure", "ct") and kernel.kind == "stdlib"):
         return False
     return not (mode == "ct" and kernel.secret_indexed)
+
+
+def together(primitives: Sequence[str], kind: str, load: Callable[[], T]) -> T | None:
+    """What does the work of several primitives at once, where each of them uses its kernel of that kind; else None."""
+    return load() if all(_in_use.get(primitive) == kind for primitive in primitives) else None
 
 
 def kernels_in_use() -> dict[str, str]:

@@ -44,6 +44,7 @@ FAST: Final = ("lanes", "constant", "scalar", *(("compiled",) if _COMPILED else 
 
 def gcm_with(name: str, monkeypatch: pytest.MonkeyPatch) -> type[AESGCM]:
     """AESGCM on the kernels of that name, for as long as the patch holds."""
+    monkeypatch.setattr(aesgcm, "_whole", None)
     monkeypatch.setattr(aesgcm, "make_cipher", CIPHERS[name])
     monkeypatch.setattr(aesgcm, "make_hasher", HASHERS[name])
     return AESGCM

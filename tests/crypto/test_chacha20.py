@@ -4,8 +4,6 @@
 from __future__ import annotations
 
 import random
-import sys
-from array import array
 from collections import OrderedDict
 from typing import Any, Final
 
@@ -13,7 +11,7 @@ import pytest
 
 from sws.base.errors import UsageError
 from sws.crypto import chacha20
-from sws.crypto.kernels import chacha20_lanes, chacha20_repeats, chacha20_words
+from sws.crypto.kernels import chacha20_lanes, chacha20_repeats
 from sws.crypto.ref import chacha20 as ref
 from tests.crypto.chacha_kernels import CHACHA, NAMES
 from tests.kit.vectors import extra_json, load_vectors
@@ -110,14 +108,6 @@ def test_the_mask_of_quic() -> None:
     """RFC 9001 A.5."""
     case = extra_json("rfc", "rfc9001_appendix_a.json")["A.5_chacha20_short_header"]
     assert chacha20.mask_many(bytes.fromhex(case["hp"]), [bytes.fromhex(case["sample"])])[0].hex() == case["mask"]
-
-
-def test_words_on_a_machine_of_the_other_order(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(chacha20_words, "_SWAP", True)
-    words = chacha20_words._words(b"\1\2\3\4")
-    assert words == array("I", [0x01020304 if sys.byteorder == "little" else 0x04030201])
-    stream = chacha20_words.key_streams(bytes(32), [(bytes(12), 0, 1)])
-    assert len(stream) == 64
 
 
 @pytest.mark.parametrize(

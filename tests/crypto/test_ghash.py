@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import random
-import sys
 
 import pytest
 from hypothesis import given
@@ -12,7 +11,7 @@ from hypothesis import strategies as st
 
 from sws.base.errors import UsageError
 from sws.crypto.ghash import ghash
-from sws.crypto.kernels import aes_tables, ghash_kronecker, ghash_lanes
+from sws.crypto.kernels import ghash_kronecker, ghash_lanes
 from sws.crypto.ref import ghash as ref
 from tests.crypto.aes_kernels import FAST, HASHERS
 
@@ -26,17 +25,6 @@ _ELEMENTS = st.one_of(
 def test_products_and_squares(a: int, b: int) -> None:
     assert ghash_kronecker.multiply(a, b) == ref.multiply(a, b)
     assert ghash_kronecker.square(a) == ref.multiply(a, a)
-
-
-def test_words_are_octets_on_any_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The other order of octets: what such a machine reads into an array is swapped, and back."""
-    octets = bytes(range(32))
-    words = aes_tables.words_of(octets).tolist()
-    assert words[0] == (0x03020100 if sys.byteorder == "little" else words[0])
-    assert aes_tables.octets_of(aes_tables.words_of(octets)) == octets
-    monkeypatch.setattr(aes_tables, "byteorder", {"little": "big", "big": "little"}[sys.byteorder])
-    assert aes_tables.words_of(octets).tolist() == [int.from_bytes(word.to_bytes(4, "little"), "big") for word in words]
-    assert aes_tables.octets_of(aes_tables.words_of(octets)) == octets
 
 
 def test_multiplication_is_that_of_a_field() -> None:

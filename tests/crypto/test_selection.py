@@ -12,7 +12,7 @@ import pytest
 
 from sws.base.errors import UsageError
 from sws.crypto import selection
-from sws.crypto.selection import Kernel, choose, is_compiled, kernels_in_use
+from sws.crypto.selection import Kernel, choose, is_compiled, kernels_in_use, together
 
 KERNELS = [
     Kernel("stdlib", lambda: "library"),
@@ -37,6 +37,13 @@ def test_the_operators_choice_is_noted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SWS_KERNELS", "ct")
     assert choose("noted in a test", KERNELS) == "bits"
     assert kernels_in_use()["noted in a test"] == "lanes"
+
+
+def test_what_does_the_work_of_several_is_loaded_where_all_are_of_its_kind(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(selection, "_in_use", {"one": "scalar", "two": "scalar", "three": "lanes"})
+    assert together(("one", "two"), "scalar", lambda: "both") == "both"
+    assert together(("one", "three"), "scalar", lambda: pytest.fail("loaded")) is None
+    assert together(("one", "four"), "scalar", lambda: pytest.fail("loaded")) is None
 
 
 def test_a_mode_that_is_none_is_refused() -> None:

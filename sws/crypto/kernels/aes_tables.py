@@ -10,11 +10,11 @@ from array import array
 from collections.abc import Sequence
 from functools import cache
 from struct import unpack
-from sys import byteorder
 from typing import Final, TypeAlias
 
 from sws.crypto.kernels.aes_schedule import expand, inverse_sbox, sbox
 from sws.crypto.kernels.scalar_aes import count_10, count_12, count_14, encrypt_10, encrypt_12, encrypt_14
+from sws.crypto.kernels.words import octets_of, words_of
 
 __all__ = ["AesKey"]
 
@@ -48,21 +48,6 @@ def _inverse_tables() -> tuple[list[int], list[list[int]]]:
     columns = [_times(11, v) << 24 | _times(13, v) << 16 | _times(9, v) << 8 | _times(14, v) for v in range(256)]
     rows = [[(word << shift | word >> 32 - shift) & 0xFFFFFFFF for word in columns] for shift in (0, 8, 16, 24)]
     return list(inverse_sbox()), rows
-
-
-def words_of(octets: bytes) -> array[int]:
-    """Words of 32 bits, the first octet lowest."""
-    words = array("I", octets)
-    if byteorder == "big":
-        words.byteswap()
-    return words
-
-
-def octets_of(words: array[int]) -> bytes:
-    """The octets of words, which are given up."""
-    if byteorder == "big":
-        words.byteswap()
-    return words.tobytes()
 
 
 class AesKey:
@@ -109,14 +94,17 @@ class AesKey:
 
     def crypt_many(self, runs: Sequence[Run], texts: Sequence[bytes]) -> tuple[list[bytes], list[bytes]]:
         """The first encrypted counter block of each run, and each text XOR the blocks after the first."""
-        tables = _tables()
         firsts = []
         outputs = []
         for (prefix, first, count), text in zip(runs, texts, strict=True):
             size = len(text)
             words = words_of(b"".join((_BLOCK, text, _BLOCK[: (count - 1) * 16 - size])))
-            self._count(self._keys, *tables, [*unpack("<3I", prefix), first], words)
+            self.count(prefix, first, words, 0, len(words))
             octets = octets_of(words)
             firsts.append(octets[:16])
             outputs.append(octets[16 : 16 + size])
         return firsts, outputs
+
+    def count(self, prefix: bytes, first: int, words: array[int], start: int, stop: int) -> None:
+        """Counter blocks from `first` on, encrypted and added to the words from `start` to `stop`."""
+        self._count(self._keys, *_tables(), [*unpack("<3I", prefix), first], words, start, stop)

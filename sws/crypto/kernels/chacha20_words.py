@@ -8,28 +8,19 @@ Timing: as of the scalar code.
 
 from __future__ import annotations
 
-import sys
-from array import array
 from collections.abc import Sequence
-from struct import pack, unpack
+from struct import pack
 from typing import Final
 
 from sws.crypto.kernels.scalar_chacha20 import crypt
 from sws.crypto.kernels.scalar_poly1305 import tag_words
+from sws.crypto.kernels.words import octets_of, words_of
 
 __all__ = ["crypt_many", "first_octets", "key_streams", "mac"]
 
 _ZEROS: Final = tuple(bytes(count) for count in range(65))
-_SWAP: Final = sys.byteorder == "big"
 
 Run = tuple[bytes, int, int]
-
-
-def _words(data: bytes) -> array[int]:
-    words = array("I", data)
-    if _SWAP:
-        words.byteswap()
-    return words
 
 
 def key_streams(key: bytes, runs: Sequence[Run]) -> bytes:
@@ -38,15 +29,13 @@ def key_streams(key: bytes, runs: Sequence[Run]) -> bytes:
 
 
 def _crypt(key: bytes, runs: Sequence[Run], data: bytes) -> bytes:
-    words = _words(key)
-    out = _words(data)
+    words = words_of(key)
+    out = words_of(data)
     place = 0
     for nonce, first, count in runs:
-        crypt(out, place, words, first, _words(nonce), count)
+        crypt(out, place, words, first, words_of(nonce), count)
         place += 16 * count
-    if _SWAP:
-        out.byteswap()
-    return out.tobytes()
+    return octets_of(out)
 
 
 def crypt_many(key: bytes, runs: Sequence[Run], texts: Sequence[bytes]) -> tuple[list[bytes], list[bytes]]:
@@ -77,16 +66,8 @@ def mac(key: bytes, message: bytes) -> bytes:
       key:  32 octets, for one message; SECRET.
     Returns: 16 octets.
     """
-    a, b, c, d, *added = unpack("<8I", key)
-    r = (
-        a & 0x3FFFFFF,
-        (a >> 26 | b << 6) & 0x3FFFF03,
-        (b >> 20 | c << 12) & 0x3FFC0FF,
-        (c >> 14 | d << 18) & 0x3F03FFF,
-        d >> 8 & 0xFFFFF,
-    )
     rest = len(message) & 15
     if rest:
         message = b"".join((message, b"\1", bytes(15 - rest)))
-    words = _words(message)
-    return pack("<4I", *tag_words(words, len(words) - 4 if rest else len(words), r, added))
+    words = words_of(message)
+    return pack("<4I", *tag_words(words, len(words) - 4 if rest else len(words), words_of(key), 0))

@@ -25,7 +25,7 @@ Timing: looks up tables at places that depend on key and data.
 
 from __future__ import annotations
 
-from collections.abc import MutableSequence
+from collections.abc import MutableSequence, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
@@ -46,19 +46,23 @@ def encrypt_ROUNDS({_TABLES}, words: Words) -> None:
     end: i64 = len(words)
     while at < end:'''
 
-_COUNT: Final = f'''
+_COUNT: Final = '''
 
 def count_ROUNDS(
-    {_TABLES}, first: Words, words: Words
+    TABLES,
+    first: Sequence[int],
+    words: Words,
+    place: int,
+    stop: int,
 ) -> None:
     """Adds encrypted counter blocks to words, in ROUNDS rounds.
 
     Args:
       first:  three words of the counter blocks, and the first counter, which counts modulo 2^32.
-      words:  whole blocks.
+      words:  whole blocks from `place` to `stop`.
     """
-    at: i64 = 0
-    end: i64 = len(words)
+    at: i64 = place
+    end: i64 = stop
     w0: i64 = first[0] ^ keys[0]
     w1: i64 = first[1] ^ keys[1]
     w2: i64 = first[2] ^ keys[2]
@@ -105,5 +109,8 @@ def source() -> str:
     lines = [_HEAD[:-1]]
     for rounds in (10, 12, 14):
         lines += [_ENCRYPT.replace("ROUNDS", str(rounds)), *_body(rounds, block, "=", ["at += 4"])]
-        lines += [_COUNT.replace("ROUNDS", str(rounds)), *_body(rounds, counter, "^=", ["at += 4", "count = (count + 1) & 0xFFFFFFFF"])]
+        lines += [
+            _COUNT.replace("TABLES", _TABLES.replace(", ", ",\n    ")).replace("ROUNDS", str(rounds)),
+            *_body(rounds, counter, "^=", ["at += 4", "count = (count + 1) & 0xFFFFFFFF"]),
+        ]
     return "\n".join(lines) + "\n"

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0 OR MIT
 """Emits `scalar_ghash.py`: GHASH by a table for each octet of a block.  SP 800-38D §6.3, §6.4.
 
-An entry is the product of H with a block that has one octet only.  It is kept in three pieces of 43, 43 and 42 bits, which fit the
-machine's word with no sign in the way; sixteen entries are added for a block.
+An entry is the product of H with a block that has one octet only.  It is kept as two signed numbers of 64 bits, which fit the machine's
+word; sixteen entries are added for a block.
 """
 
 from __future__ import annotations
@@ -30,24 +30,31 @@ if TYPE_CHECKING:
 __all__ = ["hash_words"]
 
 
-def hash_words(high: list[int], middle: list[int], low: list[int], words: Sequence[int]) -> tuple[int, int, int]:
-    """The hash of blocks of four words, in its pieces of 43, 43 and 42 bits, from the last octet to the first.
+def hash_words(
+    high: list[int], low: list[int], words: Sequence[int], start: int, pause: int, resume: int, stop: int
+) -> tuple[int, int, int, int]:
+    """The hash of blocks of four words that stand in two parts of an array: four words.
 
     Args:
-      high, middle, low:  the pieces of the entry for octet i of value v at 256 * i + v; SECRET.
-      words:  four octets each, the first one lowest.
+      high, low:      the last and the first eight octets of the entry for octet i of value v at 256 * i + v; SECRET.
+      words:          four octets each, the first one lowest.
+      start, pause:   where the first part begins, and where it is over; it may be empty.
+      resume, stop:   of the second part, which is not empty.
     """
     a: i64 = 0
     b: i64 = 0
-    c: i64 = 0
     i: i64 = 0
-    at: i64 = 0
-    end: i64 = len(words)
+    at: i64 = start
+    over: i64 = pause
+    again: i64 = resume
+    end: i64 = stop
     while at < end:
-        w0: i64 = (c & 0xFFFFFFFF) ^ words[at]
-        w1: i64 = ((b & 0x3FFFFF) << 10 | c >> 32) ^ words[at + 1]
-        w2: i64 = ((a & 0x7FF) << 21 | b >> 22) ^ words[at + 2]
-        w3: i64 = a >> 11 ^ words[at + 3]
+        if at == over:
+            at = again
+        w0: i64 = (b & 0xFFFFFFFF) ^ words[at]
+        w1: i64 = (b >> 32 & 0xFFFFFFFF) ^ words[at + 1]
+        w2: i64 = (a & 0xFFFFFFFF) ^ words[at + 2]
+        w3: i64 = (a >> 32 & 0xFFFFFFFF) ^ words[at + 3]
         at += 4'''
 
 
@@ -63,7 +70,7 @@ def source() -> str:
             lines.append(f"        i = {256 * octet} + {value}")
         else:
             lines.append(f"        i = {value[1:-1]}")
-        for piece, table in (("a", "high"), ("b", "middle"), ("c", "low")):
+        for piece, table in (("a", "high"), ("b", "low")):
             lines.append(f"        {piece} {'^' if octet else ''}= {table}[i]")
-    lines.append("    return a, b, c")
+    lines.append("    return b & 0xFFFFFFFF, b >> 32 & 0xFFFFFFFF, a & 0xFFFFFFFF, a >> 32 & 0xFFFFFFFF")
     return "\n".join(lines) + "\n"

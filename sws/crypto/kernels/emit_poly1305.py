@@ -31,31 +31,70 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from mypy_extensions import i64
 
-__all__ = ["tag_words"]
+__all__ = ["tag_between", "tag_words"]
+'''
 
+_WORDS: Final = '''
 
-def tag_words(words: Sequence[int], whole: int, r: Sequence[int], k: Sequence[int]) -> tuple[int, int, int, int]:
+def tag_words(words: Sequence[int], whole: int, key: Sequence[int], place: int) -> tuple[int, int, int, int]:
     """The tag of a message, in words of 32 bits.
 
     Args:
       words:  of 32 bits, four a block; a last block that is not whole has its one octet behind it in them already.
       whole:  how many of the words belong to whole blocks.
-      r:      five limbs of the clamped key; SECRET.
-      k:      the four words that are added in the end; SECRET.
+      key:    eight words from `place` on; SECRET.
     """
     at: i64 = 0
-    size: i64 = len(words)
+    stop: i64 = len(words)
     full: i64 = whole
     bit: i64 = 0x1000000
-    k0: i64 = k[0]
-    k1: i64 = k[1]
-    k2: i64 = k[2]
-    k3: i64 = k[3]
-    w0: i64 = 0
-    w1: i64 = 0
-    w2: i64 = 0
-    w3: i64 = 0
 '''
+
+_BETWEEN: Final = '''
+
+def tag_between(
+    words: Sequence[int], start: int, pause: int, resume: int, end: int, key: Sequence[int], place: int
+) -> tuple[int, int, int, int]:
+    """The tag of whole blocks that stand in two parts of an array.
+
+    Args:
+      words:               of 32 bits, four a block.
+      start, pause:        where the first part begins, and where it is over; it may be empty.
+      resume, end:         of the second part, which is not empty.
+      key:                 eight words from `place` on; SECRET.
+    """
+    at: i64 = start
+    over: i64 = pause
+    again: i64 = resume
+    stop: i64 = end
+'''
+
+
+def _prologue() -> list[str]:
+    """The clamped limbs r (§2.5.1), what is five times them, the words k that are added in the end, and a hash of nothing."""
+    lines = [f"w{index}: i64 = key[place + {index}]" if index else "w0: i64 = key[place]" for index in range(4)]
+    for index, limb in enumerate(
+        ("w0 & 0x3FFFFFF", "(w0 >> 26 | w1 << 6) & 0x3FFFF03", "(w1 >> 20 | w2 << 12) & 0x3FFC0FF", "(w2 >> 14 | w3 << 18) & 0x3F03FFF",
+         "w3 >> 8 & 0xFFFFF")
+    ):  # fmt: skip
+        lines.append(f"r{index}: i64 = {limb}")
+    lines += [f"s{index}: i64 = 5 * r{index}" for index in range(1, 5)]
+    lines += [f"k{index}: i64 = key[place + {4 + index}]" for index in range(4)]
+    return [*lines, *[f"h{index}: i64 = 0" for index in range(5)]]
+
+
+def _added(bit: str) -> list[str]:
+    """The next block added to h."""
+    lines = [f"w{index} = words[at + {index}]" if index else "w0 = words[at]" for index in range(4)]
+    return [
+        *lines,
+        "at += 4",
+        "h0 += w0 & 0x3FFFFFF",
+        "h1 += (w0 >> 26 | w1 << 6) & 0x3FFFFFF",
+        "h2 += (w1 >> 20 | w2 << 12) & 0x3FFFFFF",
+        "h3 += (w2 >> 14 | w3 << 18) & 0x3FFFFFF",
+        f"h4 += w3 >> 8 | {bit}",
+    ]
 
 
 def multiplied() -> list[str]:
@@ -88,26 +127,14 @@ def finished() -> list[str]:
     return lines
 
 
+def _function(head: str, special: list[str], bit: str) -> str:
+    lines = [*_prologue(), "while at < stop:"]
+    lines += [f"    {line}" for line in (*special, *_added(bit), *multiplied())]
+    lines += [*finished(), "return w0, w1, w2, w3"]
+    return head + "".join(f"    {line}\n" for line in lines)
+
+
 def source() -> str:
     """The whole file."""
-    text = _HEAD
-    for index in range(5):
-        text += f"    r{index}: i64 = r[{index}]\n"
-    for index in range(1, 5):
-        text += f"    s{index}: i64 = 5 * r{index}\n"
-    for index in range(5):
-        text += f"    h{index}: i64 = 0\n"
-    text += "    while at < size:\n        if at == full:\n            bit = 0\n"
-    for index in range(4):
-        text += f"        w{index} = words[at + {index}]\n" if index else "        w0 = words[at]\n"
-    text += """\
-        at += 4
-        h0 += w0 & 0x3FFFFFF
-        h1 += (w0 >> 26 | w1 << 6) & 0x3FFFFFF
-        h2 += (w1 >> 20 | w2 << 12) & 0x3FFFFFF
-        h3 += (w2 >> 14 | w3 << 18) & 0x3FFFFFF
-        h4 += w3 >> 8 | bit
-"""
-    text += "".join([f"        {line}\n" for line in multiplied()])
-    text += "".join([f"    {line}\n" for line in finished()])
-    return text + "    return w0, w1, w2, w3\n"
+    words = _function(_WORDS, ["if at == full:", "    bit = 0"], "bit")
+    return _HEAD + words + _function(_BETWEEN, ["if at == over:", "    at = again"], "0x1000000")

@@ -2,7 +2,7 @@
 """GHASH for PyPy, and for what mypyc compiles: one block after the other.  SP 800-38D §6.3, §6.4.
 
 A key begins with sixteen multiples of H and takes a block by its 32 hexadecimal digits; after a few hundred blocks it gets a table for each
-octet of a block (`scalar_ghash`), 96 KiB, which is kept in the store of plans.
+octet of a block (`scalar_ghash`), 64 KiB, which is kept in the store of plans.
 
 Timing: looks up tables at places that depend on key and data.
 """
@@ -11,19 +11,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache, partial
+from struct import pack, unpack
 from typing import Final, TypeAlias
 
-from sws.crypto.kernels.aes_tables import words_of
 from sws.crypto.kernels.plans import Plans
 from sws.crypto.kernels.scalar_ghash import hash_words
+from sws.crypto.kernels.words import words_of
 
 __all__ = ["GhashKey"]
 
-Tables: TypeAlias = tuple[list[int], list[int], list[int]]
+Tables: TypeAlias = tuple[list[int], list[int]]
 
 _R: Final = 0xE1 << 120
 _LOW: Final = (1 << 64) - 1
-_OCTETS: Final = 3 * 4096 * 8
+_OCTETS: Final = 2 * 4096 * 8
 _PATIENCE: Final = 256
 """Blocks after which the large tables are worth their making."""
 
@@ -53,9 +54,8 @@ def _multiples(element: int) -> list[int]:
 
 
 def _tables(h: int, _: int) -> Tables:
-    """For octet i of value v, at 256 * i + v, the product with H, in pieces of 43, 43 and 42 bits from its last octet to its first."""
+    """For octet i of value v, at 256 * i + v, the product with H: its last eight octets and its first eight, as signed numbers."""
     high: list[int] = []
-    middle: list[int] = []
     low: list[int] = []
     for _ in range(16):
         table = [0] * 256
@@ -66,11 +66,10 @@ def _tables(h: int, _: int) -> Tables:
         for index in (2, 4, 8, 16, 32, 64, 128):
             for lower in range(1, index):
                 table[index + lower] = table[index] ^ table[lower]
-        table = [int.from_bytes(entry.to_bytes(16, "big"), "little") for entry in table]
-        high += [entry >> 85 for entry in table]
-        middle += [entry >> 42 & 0x7FFFFFFFFFF for entry in table]
-        low += [entry & 0x3FFFFFFFFFF for entry in table]
-    return high, middle, low
+        halves = unpack("<512q", b"".join([entry.to_bytes(16, "big") for entry in table]))
+        low += halves[::2]
+        high += halves[1::2]
+    return high, low
 
 
 class GhashKey:
@@ -96,15 +95,15 @@ class GhashKey:
         Args:
           messages:  each of whole blocks, at least one.
         """
-        self._seen += sum(map(len, messages)) >> 4
-        if self._seen < _PATIENCE:
+        tables = self.tables(sum(map(len, messages)) >> 4)
+        if tables is None:
             return [self._by_digits(message) for message in messages]
-        high, middle, low = self._plans.get(0)
-        hashes = []
-        for message in messages:
-            a, b, c = hash_words(high, middle, low, words_of(message))
-            hashes.append((a << 85 | b << 42 | c).to_bytes(16, "little"))
-        return hashes
+        return [pack("<4I", *hash_words(*tables, words_of(message), 0, 0, 0, len(message) >> 2)) for message in messages]
+
+    def tables(self, blocks: int) -> Tables | None:
+        """The tables for octets, if they are worth their making for so many blocks more."""
+        self._seen += blocks
+        return None if self._seen < _PATIENCE else self._plans.get(0)
 
     def _by_digits(self, message: bytes) -> bytes:
         high, low, remainders = self._high, self._low, _remainders()

@@ -9,7 +9,7 @@ Timing: looks up tables at places that depend on key and data.
 
 from __future__ import annotations
 
-from collections.abc import MutableSequence
+from collections.abc import MutableSequence, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
@@ -73,16 +73,25 @@ def encrypt_10(keys: list[int], t0: list[int], t1: list[int], t2: list[int], t3:
 
 
 def count_10(
-    keys: list[int], t0: list[int], t1: list[int], t2: list[int], t3: list[int], box: list[int], first: Words, words: Words
+    keys: list[int],
+    t0: list[int],
+    t1: list[int],
+    t2: list[int],
+    t3: list[int],
+    box: list[int],
+    first: Sequence[int],
+    words: Words,
+    place: int,
+    stop: int,
 ) -> None:
     """Adds encrypted counter blocks to words, in 10 rounds.
 
     Args:
       first:  three words of the counter blocks, and the first counter, which counts modulo 2^32.
-      words:  whole blocks.
+      words:  whole blocks from `place` to `stop`.
     """
-    at: i64 = 0
-    end: i64 = len(words)
+    at: i64 = place
+    end: i64 = stop
     w0: i64 = first[0] ^ keys[0]
     w1: i64 = first[1] ^ keys[1]
     w2: i64 = first[2] ^ keys[2]
@@ -197,16 +206,25 @@ def encrypt_12(keys: list[int], t0: list[int], t1: list[int], t2: list[int], t3:
 
 
 def count_12(
-    keys: list[int], t0: list[int], t1: list[int], t2: list[int], t3: list[int], box: list[int], first: Words, words: Words
+    keys: list[int],
+    t0: list[int],
+    t1: list[int],
+    t2: list[int],
+    t3: list[int],
+    box: list[int],
+    first: Sequence[int],
+    words: Words,
+    place: int,
+    stop: int,
 ) -> None:
     """Adds encrypted counter blocks to words, in 12 rounds.
 
     Args:
       first:  three words of the counter blocks, and the first counter, which counts modulo 2^32.
-      words:  whole blocks.
+      words:  whole blocks from `place` to `stop`.
     """
-    at: i64 = 0
-    end: i64 = len(words)
+    at: i64 = place
+    end: i64 = stop
     w0: i64 = first[0] ^ keys[0]
     w1: i64 = first[1] ^ keys[1]
     w2: i64 = first[2] ^ keys[2]
@@ -337,16 +355,25 @@ def encrypt_14(keys: list[int], t0: list[int], t1: list[int], t2: list[int], t3:
 
 
 def count_14(
-    keys: list[int], t0: list[int], t1: list[int], t2: list[int], t3: list[int], box: list[int], first: Words, words: Words
+    keys: list[int],
+    t0: list[int],
+    t1: list[int],
+    t2: list[int],
+    t3: list[int],
+    box: list[int],
+    first: Sequence[int],
+    words: Words,
+    place: int,
+    stop: int,
 ) -> None:
     """Adds encrypted counter blocks to words, in 14 rounds.
 
     Args:
       first:  three words of the counter blocks, and the first counter, which counts modulo 2^32.
-      words:  whole blocks.
+      words:  whole blocks from `place` to `stop`.
     """
-    at: i64 = 0
-    end: i64 = len(words)
+    at: i64 = place
+    end: i64 = stop
     w0: i64 = first[0] ^ keys[0]
     w1: i64 = first[1] ^ keys[1]
     w2: i64 = first[2] ^ keys[2]

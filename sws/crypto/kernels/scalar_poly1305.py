@@ -12,45 +12,44 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from mypy_extensions import i64
 
-__all__ = ["tag_words"]
+__all__ = ["tag_between", "tag_words"]
 
 
-def tag_words(words: Sequence[int], whole: int, r: Sequence[int], k: Sequence[int]) -> tuple[int, int, int, int]:
+def tag_words(words: Sequence[int], whole: int, key: Sequence[int], place: int) -> tuple[int, int, int, int]:
     """The tag of a message, in words of 32 bits.
 
     Args:
       words:  of 32 bits, four a block; a last block that is not whole has its one octet behind it in them already.
       whole:  how many of the words belong to whole blocks.
-      r:      five limbs of the clamped key; SECRET.
-      k:      the four words that are added in the end; SECRET.
+      key:    eight words from `place` on; SECRET.
     """
     at: i64 = 0
-    size: i64 = len(words)
+    stop: i64 = len(words)
     full: i64 = whole
     bit: i64 = 0x1000000
-    k0: i64 = k[0]
-    k1: i64 = k[1]
-    k2: i64 = k[2]
-    k3: i64 = k[3]
-    w0: i64 = 0
-    w1: i64 = 0
-    w2: i64 = 0
-    w3: i64 = 0
-    r0: i64 = r[0]
-    r1: i64 = r[1]
-    r2: i64 = r[2]
-    r3: i64 = r[3]
-    r4: i64 = r[4]
+    w0: i64 = key[place]
+    w1: i64 = key[place + 1]
+    w2: i64 = key[place + 2]
+    w3: i64 = key[place + 3]
+    r0: i64 = w0 & 0x3FFFFFF
+    r1: i64 = (w0 >> 26 | w1 << 6) & 0x3FFFF03
+    r2: i64 = (w1 >> 20 | w2 << 12) & 0x3FFC0FF
+    r3: i64 = (w2 >> 14 | w3 << 18) & 0x3F03FFF
+    r4: i64 = w3 >> 8 & 0xFFFFF
     s1: i64 = 5 * r1
     s2: i64 = 5 * r2
     s3: i64 = 5 * r3
     s4: i64 = 5 * r4
+    k0: i64 = key[place + 4]
+    k1: i64 = key[place + 5]
+    k2: i64 = key[place + 6]
+    k3: i64 = key[place + 7]
     h0: i64 = 0
     h1: i64 = 0
     h2: i64 = 0
     h3: i64 = 0
     h4: i64 = 0
-    while at < size:
+    while at < stop:
         if at == full:
             bit = 0
         w0 = words[at]
@@ -63,6 +62,114 @@ def tag_words(words: Sequence[int], whole: int, r: Sequence[int], k: Sequence[in
         h2 += (w1 >> 20 | w2 << 12) & 0x3FFFFFF
         h3 += (w2 >> 14 | w3 << 18) & 0x3FFFFFF
         h4 += w3 >> 8 | bit
+        d0: i64 = h0 * r0 + h1 * s4 + h2 * s3 + h3 * s2 + h4 * s1
+        d1: i64 = h0 * r1 + h1 * r0 + h2 * s4 + h3 * s3 + h4 * s2
+        d2: i64 = h0 * r2 + h1 * r1 + h2 * r0 + h3 * s4 + h4 * s3
+        d3: i64 = h0 * r3 + h1 * r2 + h2 * r1 + h3 * r0 + h4 * s4
+        d4: i64 = h0 * r4 + h1 * r3 + h2 * r2 + h3 * r1 + h4 * r0
+        h0 = d0 & 0x3FFFFFF
+        d1 += d0 >> 26
+        h1 = d1 & 0x3FFFFFF
+        d2 += d1 >> 26
+        h2 = d2 & 0x3FFFFFF
+        d3 += d2 >> 26
+        h3 = d3 & 0x3FFFFFF
+        d4 += d3 >> 26
+        h4 = d4 & 0x3FFFFFF
+        h0 += 5 * (d4 >> 26)
+        h1 += h0 >> 26
+        h0 = h0 & 0x3FFFFFF
+    c: i64 = h1 >> 26
+    h1 &= 0x3FFFFFF
+    h2 += c
+    c = h2 >> 26
+    h2 &= 0x3FFFFFF
+    h3 += c
+    c = h3 >> 26
+    h3 &= 0x3FFFFFF
+    h4 += c
+    c = h4 >> 26
+    h4 &= 0x3FFFFFF
+    h0 += 5 * c
+    h1 += h0 >> 26
+    h0 &= 0x3FFFFFF
+    c = h0 + 5
+    g0: i64 = c & 0x3FFFFFF
+    c = h1 + (c >> 26)
+    g1: i64 = c & 0x3FFFFFF
+    c = h2 + (c >> 26)
+    g2: i64 = c & 0x3FFFFFF
+    c = h3 + (c >> 26)
+    g3: i64 = c & 0x3FFFFFF
+    c = h4 + (c >> 26)
+    g4: i64 = c - 0x4000000
+    m: i64 = g4 >> 63
+    h0 = h0 & m | g0 & ~m
+    h1 = h1 & m | g1 & ~m
+    h2 = h2 & m | g2 & ~m
+    h3 = h3 & m | g3 & ~m
+    h4 = h4 & m | g4 & ~m
+    c = ((h0 | h1 << 26) & 0xFFFFFFFF) + k0
+    w0 = c & 0xFFFFFFFF
+    c = ((h1 >> 6 | h2 << 20) & 0xFFFFFFFF) + k1 + (c >> 32)
+    w1 = c & 0xFFFFFFFF
+    c = ((h2 >> 12 | h3 << 14) & 0xFFFFFFFF) + k2 + (c >> 32)
+    w2 = c & 0xFFFFFFFF
+    c = ((h3 >> 18 | h4 << 8) & 0xFFFFFFFF) + k3 + (c >> 32)
+    w3 = c & 0xFFFFFFFF
+    return w0, w1, w2, w3
+
+
+def tag_between(
+    words: Sequence[int], start: int, pause: int, resume: int, end: int, key: Sequence[int], place: int
+) -> tuple[int, int, int, int]:
+    """The tag of whole blocks that stand in two parts of an array.
+
+    Args:
+      words:               of 32 bits, four a block.
+      start, pause:        where the first part begins, and where it is over; it may be empty.
+      resume, end:         of the second part, which is not empty.
+      key:                 eight words from `place` on; SECRET.
+    """
+    at: i64 = start
+    over: i64 = pause
+    again: i64 = resume
+    stop: i64 = end
+    w0: i64 = key[place]
+    w1: i64 = key[place + 1]
+    w2: i64 = key[place + 2]
+    w3: i64 = key[place + 3]
+    r0: i64 = w0 & 0x3FFFFFF
+    r1: i64 = (w0 >> 26 | w1 << 6) & 0x3FFFF03
+    r2: i64 = (w1 >> 20 | w2 << 12) & 0x3FFC0FF
+    r3: i64 = (w2 >> 14 | w3 << 18) & 0x3F03FFF
+    r4: i64 = w3 >> 8 & 0xFFFFF
+    s1: i64 = 5 * r1
+    s2: i64 = 5 * r2
+    s3: i64 = 5 * r3
+    s4: i64 = 5 * r4
+    k0: i64 = key[place + 4]
+    k1: i64 = key[place + 5]
+    k2: i64 = key[place + 6]
+    k3: i64 = key[place + 7]
+    h0: i64 = 0
+    h1: i64 = 0
+    h2: i64 = 0
+    h3: i64 = 0
+    h4: i64 = 0
+    while at < stop:
+        if at == over:
+            at = again
+        w0 = words[at]
+        w1 = words[at + 1]
+        w2 = words[at + 2]
+        w3 = words[at + 3]
+        at += 4
+        h0 += w0 & 0x3FFFFFF
+        h1 += (w0 >> 26 | w1 << 6) & 0x3FFFFFF
+        h2 += (w1 >> 20 | w2 << 12) & 0x3FFFFFF
+        h3 += (w2 >> 14 | w3 << 18) & 0x3FFFFFF
+        h4 += w3 >> 8 | 0x1000000
         d0: i64 = h0 * r0 + h1 * s4 + h2 * s3 + h3 * s2 + h4 * s1
         d1: i64 = h0 * r1 + h1 * r0 + h2 * s4 + h3 * s3 + h4 * s2
         d2: i64 = h0 * r2 + h1 * r1 + h2 * r0 + h3 * s4 + h4 * s3
