@@ -214,6 +214,7 @@ _WITHOUT: Final = {
     *("aead.AuthenticationError", "aesgcm.AESGCM", "chacha20poly1305.ChaCha20Poly1305", "pem.PemBlock", "primality.is_probable_prime"),
     *("hashes.HashFunction", "hashes.find_hash", "hmac.find_mac", "system.system_entropy", "system.wanted_kernels"),
     *("selection.Kernel", "selection.check_mode", "selection.choose", "selection.is_compiled", "selection.kernels_in_use"),
+    *("selection.together", "system.allow_long_loops"),
     *("chacha20.crypt_many", "chacha20.key_streams", "poly1305.one_time_mac"),
 }
 
