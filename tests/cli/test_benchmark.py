@@ -131,7 +131,7 @@ def test_json_on_standard_output_and_nothing_else(url: str) -> None:
     found = json.loads(result.stdout)
     assert found["requests"]["failed"] == 0
     assert found["requests"]["done"] + found["requests"]["unfinished"] == 20
-    assert found["latency_us"]["count"] >= found["latency_uncorrected_us"]["count"] == found["requests"]["done"] > 10
+    assert found["latency_us"]["count"] >= found["latency_uncorrected_us"]["count"] == found["requests"]["done"] > 2
     assert (found["statuses"].keys(), found["rate"], found["method"]) == ({"200"}, 100.0, "GET")
 
 
