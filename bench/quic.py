@@ -24,6 +24,8 @@ import time
 from importlib.metadata import version
 from pathlib import Path
 
+from sws.os.collector import ROOM
+
 CIPHERS = {"1301": "AES-128-GCM", "1303": "CHACHA20-POLY1305"}
 PRIORITY = "NORMAL:-VERS-ALL:+VERS-TLS1.3:-CIPHER-ALL:+"
 
@@ -46,7 +48,8 @@ def transfers(server: list[str], octets: int, suite: str, folder: Path, times: i
     """For each transfer the server's and the client's processor seconds, wall seconds; what the server says at its end."""
     port = free_port()
     command = [*server, "--port", str(port), "--octets", str(octets), "--cert", str(folder / "c.pem"), "--key", str(folder / "k.pem")]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    environment = {"PYPY_GC_MIN": ROOM, **os.environ}  # as `sws start` has it
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
         assert process.stdout.readline().startswith("ready")

@@ -18,6 +18,7 @@ import click
 from sws._version import __version__
 from sws.base.errors import ConfigError, SwsError, UsageError
 from sws.cli.cert import cert
+from sws.os.collector import start_again
 
 if TYPE_CHECKING:
     from sws.config.model import Config
@@ -259,6 +260,8 @@ cli.add_command(cert)
 
 def main() -> None:
     """Entry point of the `sws` command."""
+    if sys.argv[1:2] == ["start"]:
+        start_again()
     cli(prog_name="sws")
 
 
