@@ -59,7 +59,8 @@ def _quarter_round(a: int, b: int, c: int, d: int) -> list[str]:
     lines = []
     for to, by, turned, count in ((a, b, d, 16), (c, d, b, 12), (a, b, d, 8), (c, d, b, 7)):
         lines.append(f"x{to} += x{by}")
-        lines.append(f"t = ((x{turned} ^ x{to}) & 0xFFFFFFFF) << {count}")
+        lines.append(f"t = (x{turned} ^ x{to}) & 0xFFFFFFFF")
+        lines.append(f"t <<= {count}")
         lines.append(f"x{turned} = t | t >> 32")
     return lines
 
