@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from librt.strings import BytesWriter, read_i64_le, write_i64_le
+from librt.strings import BytesWriter, read_i32_le, write_i32_le
 
 if TYPE_CHECKING:
-    from mypy_extensions import i64
+    from mypy_extensions import i32, i64
 
 __all__ = ["crypt_many", "first_octets", "key_streams"]
 
@@ -44,190 +44,158 @@ def first_octets(key: bytes, samples: Sequence[bytes]) -> list[bytes]:
 def _crypt(key: bytes, first: int, nonce: bytes, data: bytes) -> bytes:
     """Whole blocks, XOR the blocks from counter `first` on, modulo 2^32."""
     out = BytesWriter()
-    words = key + nonce + bytes(4)
+    words = key + nonce
     at: i64 = 0
     end: i64 = len(data)
-    t: i64 = 0
-    s0: i64 = 0x61707865
-    s1: i64 = 0x3320646E
-    s2: i64 = 0x79622D32
-    s3: i64 = 0x6B206574
-    s4: i64 = read_i64_le(words, 0) & 0xFFFFFFFF
-    s5: i64 = read_i64_le(words, 4) & 0xFFFFFFFF
-    s6: i64 = read_i64_le(words, 8) & 0xFFFFFFFF
-    s7: i64 = read_i64_le(words, 12) & 0xFFFFFFFF
-    s8: i64 = read_i64_le(words, 16) & 0xFFFFFFFF
-    s9: i64 = read_i64_le(words, 20) & 0xFFFFFFFF
-    s10: i64 = read_i64_le(words, 24) & 0xFFFFFFFF
-    s11: i64 = read_i64_le(words, 28) & 0xFFFFFFFF
-    s13: i64 = read_i64_le(words, 32) & 0xFFFFFFFF
-    s14: i64 = read_i64_le(words, 36) & 0xFFFFFFFF
-    s15: i64 = read_i64_le(words, 40) & 0xFFFFFFFF
-    s12: i64 = first
+    t: i32 = 0
+    s0: i32 = 0x61707865
+    s1: i32 = 0x3320646E
+    s2: i32 = 0x79622D32
+    s3: i32 = 0x6B206574
+    s4: i32 = read_i32_le(words, 0)
+    s5: i32 = read_i32_le(words, 4)
+    s6: i32 = read_i32_le(words, 8)
+    s7: i32 = read_i32_le(words, 12)
+    s8: i32 = read_i32_le(words, 16)
+    s9: i32 = read_i32_le(words, 20)
+    s10: i32 = read_i32_le(words, 24)
+    s11: i32 = read_i32_le(words, 28)
+    s13: i32 = read_i32_le(words, 32)
+    s14: i32 = read_i32_le(words, 36)
+    s15: i32 = read_i32_le(words, 40)
+    s12: i32 = (first ^ 0x80000000) - 0x80000000
     while at < end:
-        x0: i64 = s0
-        x1: i64 = s1
-        x2: i64 = s2
-        x3: i64 = s3
-        x4: i64 = s4
-        x5: i64 = s5
-        x6: i64 = s6
-        x7: i64 = s7
-        x8: i64 = s8
-        x9: i64 = s9
-        x10: i64 = s10
-        x11: i64 = s11
-        x12: i64 = s12
-        x13: i64 = s13
-        x14: i64 = s14
-        x15: i64 = s15
+        x0: i32 = s0
+        x1: i32 = s1
+        x2: i32 = s2
+        x3: i32 = s3
+        x4: i32 = s4
+        x5: i32 = s5
+        x6: i32 = s6
+        x7: i32 = s7
+        x8: i32 = s8
+        x9: i32 = s9
+        x10: i32 = s10
+        x11: i32 = s11
+        x12: i32 = s12
+        x13: i32 = s13
+        x14: i32 = s14
+        x15: i32 = s15
         turn: i64 = 0
         while turn < 10:
             x0 += x4
-            t = (x12 ^ x0) & 0xFFFFFFFF
-            t <<= 16
-            x12 = t | t >> 32
+            t = x12 ^ x0
+            x12 = t << 16 | t >> 16 & 0xFFFF
             x8 += x12
-            t = (x4 ^ x8) & 0xFFFFFFFF
-            t <<= 12
-            x4 = t | t >> 32
+            t = x4 ^ x8
+            x4 = t << 12 | t >> 20 & 0xFFF
             x0 += x4
-            t = (x12 ^ x0) & 0xFFFFFFFF
-            t <<= 8
-            x12 = t | t >> 32
+            t = x12 ^ x0
+            x12 = t << 8 | t >> 24 & 0xFF
             x8 += x12
-            t = (x4 ^ x8) & 0xFFFFFFFF
-            t <<= 7
-            x4 = t | t >> 32
+            t = x4 ^ x8
+            x4 = t << 7 | t >> 25 & 0x7F
             x1 += x5
-            t = (x13 ^ x1) & 0xFFFFFFFF
-            t <<= 16
-            x13 = t | t >> 32
+            t = x13 ^ x1
+            x13 = t << 16 | t >> 16 & 0xFFFF
             x9 += x13
-            t = (x5 ^ x9) & 0xFFFFFFFF
-            t <<= 12
-            x5 = t | t >> 32
+            t = x5 ^ x9
+            x5 = t << 12 | t >> 20 & 0xFFF
             x1 += x5
-            t = (x13 ^ x1) & 0xFFFFFFFF
-            t <<= 8
-            x13 = t | t >> 32
+            t = x13 ^ x1
+            x13 = t << 8 | t >> 24 & 0xFF
             x9 += x13
-            t = (x5 ^ x9) & 0xFFFFFFFF
-            t <<= 7
-            x5 = t | t >> 32
+            t = x5 ^ x9
+            x5 = t << 7 | t >> 25 & 0x7F
             x2 += x6
-            t = (x14 ^ x2) & 0xFFFFFFFF
-            t <<= 16
-            x14 = t | t >> 32
+            t = x14 ^ x2
+            x14 = t << 16 | t >> 16 & 0xFFFF
             x10 += x14
-            t = (x6 ^ x10) & 0xFFFFFFFF
-            t <<= 12
-            x6 = t | t >> 32
+            t = x6 ^ x10
+            x6 = t << 12 | t >> 20 & 0xFFF
             x2 += x6
-            t = (x14 ^ x2) & 0xFFFFFFFF
-            t <<= 8
-            x14 = t | t >> 32
+            t = x14 ^ x2
+            x14 = t << 8 | t >> 24 & 0xFF
             x10 += x14
-            t = (x6 ^ x10) & 0xFFFFFFFF
-            t <<= 7
-            x6 = t | t >> 32
+            t = x6 ^ x10
+            x6 = t << 7 | t >> 25 & 0x7F
             x3 += x7
-            t = (x15 ^ x3) & 0xFFFFFFFF
-            t <<= 16
-            x15 = t | t >> 32
+            t = x15 ^ x3
+            x15 = t << 16 | t >> 16 & 0xFFFF
             x11 += x15
-            t = (x7 ^ x11) & 0xFFFFFFFF
-            t <<= 12
-            x7 = t | t >> 32
+            t = x7 ^ x11
+            x7 = t << 12 | t >> 20 & 0xFFF
             x3 += x7
-            t = (x15 ^ x3) & 0xFFFFFFFF
-            t <<= 8
-            x15 = t | t >> 32
+            t = x15 ^ x3
+            x15 = t << 8 | t >> 24 & 0xFF
             x11 += x15
-            t = (x7 ^ x11) & 0xFFFFFFFF
-            t <<= 7
-            x7 = t | t >> 32
+            t = x7 ^ x11
+            x7 = t << 7 | t >> 25 & 0x7F
             x0 += x5
-            t = (x15 ^ x0) & 0xFFFFFFFF
-            t <<= 16
-            x15 = t | t >> 32
+            t = x15 ^ x0
+            x15 = t << 16 | t >> 16 & 0xFFFF
             x10 += x15
-            t = (x5 ^ x10) & 0xFFFFFFFF
-            t <<= 12
-            x5 = t | t >> 32
+            t = x5 ^ x10
+            x5 = t << 12 | t >> 20 & 0xFFF
             x0 += x5
-            t = (x15 ^ x0) & 0xFFFFFFFF
-            t <<= 8
-            x15 = t | t >> 32
+            t = x15 ^ x0
+            x15 = t << 8 | t >> 24 & 0xFF
             x10 += x15
-            t = (x5 ^ x10) & 0xFFFFFFFF
-            t <<= 7
-            x5 = t | t >> 32
+            t = x5 ^ x10
+            x5 = t << 7 | t >> 25 & 0x7F
             x1 += x6
-            t = (x12 ^ x1) & 0xFFFFFFFF
-            t <<= 16
-            x12 = t | t >> 32
+            t = x12 ^ x1
+            x12 = t << 16 | t >> 16 & 0xFFFF
             x11 += x12
-            t = (x6 ^ x11) & 0xFFFFFFFF
-            t <<= 12
-            x6 = t | t >> 32
+            t = x6 ^ x11
+            x6 = t << 12 | t >> 20 & 0xFFF
             x1 += x6
-            t = (x12 ^ x1) & 0xFFFFFFFF
-            t <<= 8
-            x12 = t | t >> 32
+            t = x12 ^ x1
+            x12 = t << 8 | t >> 24 & 0xFF
             x11 += x12
-            t = (x6 ^ x11) & 0xFFFFFFFF
-            t <<= 7
-            x6 = t | t >> 32
+            t = x6 ^ x11
+            x6 = t << 7 | t >> 25 & 0x7F
             x2 += x7
-            t = (x13 ^ x2) & 0xFFFFFFFF
-            t <<= 16
-            x13 = t | t >> 32
+            t = x13 ^ x2
+            x13 = t << 16 | t >> 16 & 0xFFFF
             x8 += x13
-            t = (x7 ^ x8) & 0xFFFFFFFF
-            t <<= 12
-            x7 = t | t >> 32
+            t = x7 ^ x8
+            x7 = t << 12 | t >> 20 & 0xFFF
             x2 += x7
-            t = (x13 ^ x2) & 0xFFFFFFFF
-            t <<= 8
-            x13 = t | t >> 32
+            t = x13 ^ x2
+            x13 = t << 8 | t >> 24 & 0xFF
             x8 += x13
-            t = (x7 ^ x8) & 0xFFFFFFFF
-            t <<= 7
-            x7 = t | t >> 32
+            t = x7 ^ x8
+            x7 = t << 7 | t >> 25 & 0x7F
             x3 += x4
-            t = (x14 ^ x3) & 0xFFFFFFFF
-            t <<= 16
-            x14 = t | t >> 32
+            t = x14 ^ x3
+            x14 = t << 16 | t >> 16 & 0xFFFF
             x9 += x14
-            t = (x4 ^ x9) & 0xFFFFFFFF
-            t <<= 12
-            x4 = t | t >> 32
+            t = x4 ^ x9
+            x4 = t << 12 | t >> 20 & 0xFFF
             x3 += x4
-            t = (x14 ^ x3) & 0xFFFFFFFF
-            t <<= 8
-            x14 = t | t >> 32
+            t = x14 ^ x3
+            x14 = t << 8 | t >> 24 & 0xFF
             x9 += x14
-            t = (x4 ^ x9) & 0xFFFFFFFF
-            t <<= 7
-            x4 = t | t >> 32
+            t = x4 ^ x9
+            x4 = t << 7 | t >> 25 & 0x7F
             turn += 1
-        t = ((x1 + s1 & 0xFFFFFFFF ^ 0x80000000) - 0x80000000) << 32
-        write_i64_le(out, read_i64_le(data, at) ^ (t | x0 + s0 & 0xFFFFFFFF))
-        t = ((x3 + s3 & 0xFFFFFFFF ^ 0x80000000) - 0x80000000) << 32
-        write_i64_le(out, read_i64_le(data, at + 8) ^ (t | x2 + s2 & 0xFFFFFFFF))
-        t = ((x5 + s5 & 0xFFFFFFFF ^ 0x80000000) - 0x80000000) << 32
-        write_i64_le(out, read_i64_le(data, at + 16) ^ (t | x4 + s4 & 0xFFFFFFFF))
-        t = ((x7 + s7 & 0xFFFFFFFF ^ 0x80000000) - 0x80000000) << 32
-        write_i64_le(out, read_i64_le(data, at + 24) ^ (t | x6 + s6 & 0xFFFFFFFF))
-        t = ((x9 + s9 & 0xFFFFFFFF ^ 0x80000000) - 0x80000000) << 32
-        write_i64_le(out, read_i64_le(data, at + 32) ^ (t | x8 + s8 & 0xFFFFFFFF))
-        t = ((x11 + s11 & 0xFFFFFFFF ^ 0x80000000) - 0x80000000) << 32
-        write_i64_le(out, read_i64_le(data, at + 40) ^ (t | x10 + s10 & 0xFFFFFFFF))
-        t = ((x13 + s13 & 0xFFFFFFFF ^ 0x80000000) - 0x80000000) << 32
-        write_i64_le(out, read_i64_le(data, at + 48) ^ (t | x12 + s12 & 0xFFFFFFFF))
-        t = ((x15 + s15 & 0xFFFFFFFF ^ 0x80000000) - 0x80000000) << 32
-        write_i64_le(out, read_i64_le(data, at + 56) ^ (t | x14 + s14 & 0xFFFFFFFF))
+        write_i32_le(out, read_i32_le(data, at) ^ x0 + s0)
+        write_i32_le(out, read_i32_le(data, at + 4) ^ x1 + s1)
+        write_i32_le(out, read_i32_le(data, at + 8) ^ x2 + s2)
+        write_i32_le(out, read_i32_le(data, at + 12) ^ x3 + s3)
+        write_i32_le(out, read_i32_le(data, at + 16) ^ x4 + s4)
+        write_i32_le(out, read_i32_le(data, at + 20) ^ x5 + s5)
+        write_i32_le(out, read_i32_le(data, at + 24) ^ x6 + s6)
+        write_i32_le(out, read_i32_le(data, at + 28) ^ x7 + s7)
+        write_i32_le(out, read_i32_le(data, at + 32) ^ x8 + s8)
+        write_i32_le(out, read_i32_le(data, at + 36) ^ x9 + s9)
+        write_i32_le(out, read_i32_le(data, at + 40) ^ x10 + s10)
+        write_i32_le(out, read_i32_le(data, at + 44) ^ x11 + s11)
+        write_i32_le(out, read_i32_le(data, at + 48) ^ x12 + s12)
+        write_i32_le(out, read_i32_le(data, at + 52) ^ x13 + s13)
+        write_i32_le(out, read_i32_le(data, at + 56) ^ x14 + s14)
+        write_i32_le(out, read_i32_le(data, at + 60) ^ x15 + s15)
         at += 64
-        s12 = s12 + 1 & 0xFFFFFFFF
+        s12 += 1
     return out.getvalue()
