@@ -103,7 +103,8 @@ def benchmark(port: int, *options: str) -> dict[str, Any]:
     command = [sys.executable, "-m", "sws", "benchmark", "--http", "3", "--no-progress", "--json", "-", "--concurrency", "4"]
     command += ["--url", f"https://127.0.0.1:{port}/file", "--duration", "1", *options]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(command, env=environment, capture_output=True, timeout=60, check=True)
+    done = subprocess.run(command, env=environment, capture_output=True, timeout=60, check=False)
+    assert done.returncode == 0, (done.stdout, done.stderr)
     return json.loads(done.stdout)  # type: ignore[no-any-return]
 
 
@@ -111,7 +112,7 @@ NETWORKS = {
     "good": Faults(),
     "loss": Faults(loss=0.02, delay=0.005),
     "corruption": Faults(corrupt=0.02, delay=0.005),
-    "rebinding": Faults(rebind=0.5, delay=0.005),
+    "rebinding": Faults(rebind=0.7, delay=0.005),
 }
 
 
@@ -119,7 +120,8 @@ NETWORKS = {
 @pytest.mark.parametrize("network", NETWORKS)
 def test_our_client(server: str, network: str, request: pytest.FixtureRequest) -> None:
     with UdpProxy(request.getfixturevalue(f"{server}_port"), NETWORKS[network]) as proxy:
-        found = benchmark(proxy.port, "--requests-per-connection", "20")
+        # A port that changes within a handshake may end it: ngtcp2 takes no packets from elsewhere until then (RFC 9000 §9).
+        found = benchmark(proxy.port, *(() if network == "rebinding" else ("--requests-per-connection", "20")))
     assert found["errors"] == {}
     assert set(found["statuses"]) == {"200"}
     answered = found["requests"]["succeeded"]

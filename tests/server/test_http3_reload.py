@@ -41,7 +41,7 @@ def configure(folder: pathlib.Path, workers: int, listen: str = "https://127.0.0
     """Writes the configuration."""
     (folder / "sws.yaml").write_text(
         f'server:\n  listen: ["{listen}"]\n  root: ./www\n  tls: {{self_signed: true}}\n  worker: {{processes: {workers}}}\n'
-        "  timeouts: {shutdown: 8s}\n  log: {access: false}\n"
+        "  timeouts: {shutdown: 20s}\n  log: {access: false}\n"
     )
 
 
@@ -92,7 +92,7 @@ def test_a_transfer_goes_on_over_a_reload(site: pathlib.Path) -> None:
     if client is None:
         pytest.skip("needs gtlsclient (Debian: ngtcp2-client)")
     (site / "got").mkdir()
-    (site / "www" / "big").write_bytes(bytes(8_000_000))
+    (site / "www" / "big").write_bytes(bytes(30_000_000))
     with serving([], site) as server:
         command = [client, "-q", "--exit-on-all-streams-close", f"--download={site / 'got'}", "127.0.0.1", str(server.port)]
         with subprocess.Popen(
@@ -106,7 +106,7 @@ def test_a_transfer_goes_on_over_a_reload(site: pathlib.Path) -> None:
             server.signal(signal.SIGHUP)
             wait_for(server, b'"reloaded"', 1)
             assert process.wait(30) == 0
-        assert got.stat().st_size == 8_000_000
+        assert got.stat().st_size == 30_000_000
         until = time.monotonic() + 10
         while before & children(server.process.pid) and time.monotonic() < until:
             time.sleep(0.02)
@@ -133,7 +133,7 @@ def test_sockets_of_a_service_manager(site: pathlib.Path, workers: int) -> None:
         port = listener.getsockname()[1]
         datagrams = stack.enter_context(open_quic_socket("127.0.0.1", port))
         code = (
-            f"import os, sys; os.dup2({datagrams.fileno()}, 100); os.dup2({listener.fileno()}, 101); os.dup2(100, 3); os.dup2(101, 4);"
+            f"import os, sys; os.dup2({datagrams.fileno()}, 900); os.dup2({listener.fileno()}, 901); os.dup2(900, 3); os.dup2(901, 4);"
             "os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS='2');"
             "os.execv(sys.executable, [sys.executable, '-m', 'sws', 'start'])"
         )
@@ -147,7 +147,8 @@ def test_sockets_of_a_service_manager(site: pathlib.Path, workers: int) -> None:
         )
         try:
             assert process.stdout is not None
-            assert process.stdout.readline().decode() == f"listening on https://127.0.0.1:{port}\n"
+            line = process.stdout.readline().decode()
+            assert line == f"listening on https://127.0.0.1:{port}\n", process.stderr.read() if process.stderr and not line else line
             assert result(load(port, 1.0))[1:3] == (0, {})
         finally:
             process.terminate()
