@@ -18,6 +18,7 @@ from bench.crypto_rows import Row
 from sws.crypto.hkdf import expand_label
 from sws.crypto.kernels import keccak_lanes, scalar_keccak, scalar_sha2, sha2_lanes
 from sws.crypto.selection import IS_PYPY
+from sws.crypto.system import allow_long_loops
 
 try:
     from cryptography.hazmat.primitives import hashes
@@ -27,6 +28,8 @@ except ImportError:  # PyPy
 
 __all__ = ["rows"]
 
+if IS_PYPY:
+    allow_long_loops()  # as sws.crypto.sha2 has it where it takes this kernel
 _SHA2 = scalar_sha2.SHA2 if IS_PYPY else sha2_lanes.SHA2
 _SHA3 = scalar_keccak.SHA3 if IS_PYPY else keccak_lanes.SHA3
 

@@ -32,7 +32,9 @@ def _lanes() -> Sha2:
 
 def _scalar() -> Sha2:
     from sws.crypto.kernels.scalar_sha2 import SHA2
+    from sws.crypto.system import allow_long_loops
 
+    allow_long_loops()
     return SHA2
 
 

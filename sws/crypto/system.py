@@ -28,7 +28,7 @@ def allow_long_loops() -> None:
     """PyPy's JIT gives up on loops of more than 6000 operations, or cuts them in pieces that never come together again.
 
     All rounds of ChaCha20 written out are some 20000 as it counts them, before it drops most.  Measured over a first transfer of 64 MiB by
-    QUIC: half the processor time.  Elsewhere nothing happens.
+    QUIC: half the processor time; SHA-256 gains four tenths.  Elsewhere nothing happens.
     """
     try:
         jit = import_module("pypyjit")
