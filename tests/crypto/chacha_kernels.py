@@ -14,6 +14,7 @@ from sws.crypto.chacha20poly1305 import ChaCha20Poly1305
 from sws.crypto.kernels import chacha20_lanes, chacha20_words, poly1305_lanes
 from sws.crypto.ref import chacha20 as ref_chacha20
 from sws.crypto.ref import poly1305 as ref_poly1305
+from sws.crypto.selection import is_compiled
 
 __all__ = ["CHACHA", "MACS", "NAMES", "aead_with", "other_chacha_seal"]
 
@@ -23,11 +24,14 @@ MACS: Final[dict[str, Callable[[bytes, bytes], bytes]]] = {
     "words": chacha20_words.mac,
     "ref": ref_poly1305.mac,
 }
-if find_spec("librt") is not None:  # mypyc's run-time library, which these need where they are interpreted too
-    from sws.crypto.kernels import compiled_chacha20, compiled_poly1305
+if find_spec("librt") is not None:  # mypyc's run-time library, which this needs where it is interpreted too
+    from sws.crypto.kernels import compiled_poly1305
+
+    MACS["compiled"] = compiled_poly1305.mac
+if is_compiled("sws.crypto.kernels.compiled_chacha20"):  # its words wrap around, as Python's integers do not
+    from sws.crypto.kernels import compiled_chacha20
 
     CHACHA["compiled"] = compiled_chacha20
-    MACS["compiled"] = compiled_poly1305.mac
 NAMES: Final = tuple(CHACHA)
 
 
