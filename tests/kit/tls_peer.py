@@ -12,6 +12,7 @@ It has one cipher suite (AES-128-GCM with SHA-256) and one group (X25519), and c
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -70,7 +71,7 @@ class Keys:
         return Keys(next_secret(HASH, self.secret))
 
 
-class RawPeer:
+class RawPeer(ABC):
     """What both roles share.
 
     Attributes:
@@ -158,9 +159,9 @@ class RawPeer:
             self.messages.append(text)
             self._message(text)
 
+    @abstractmethod
     def _message(self, text: bytes) -> None:
         """For the role: transcript and keys."""
-        raise NotImplementedError
 
     def hash(self) -> bytes:
         """Of the transcript."""

@@ -17,6 +17,7 @@ raises it; `receive` turns it into frames and events.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Final
 
@@ -67,7 +68,7 @@ _TURN_OCTETS: Final = 131072
 _TICK: Final = 1.0
 
 
-class Connection:
+class Connection(ABC):
     """Both roles' base; a role says what HEADERS mean.
 
     Args:
@@ -181,9 +182,9 @@ class Connection:
         except DecodeError as error:
             raise H2StreamError(number, ErrorCode.PROTOCOL_ERROR, error.what) from None
 
+    @abstractmethod
     def _on_section(self, number: int, fields: list[Field] | None, ended: bool, now: float, events: list[Event]) -> None:
         """Decoded HEADERS; None for a section that is too large."""
-        raise NotImplementedError
 
     # --- DATA ----------------------------------------------------------------------------------------------------
 
@@ -231,7 +232,7 @@ class Connection:
         if expected is not None and (stream.received > expected or (ended and stream.received != expected)):
             raise H2StreamError(stream.number, ErrorCode.PROTOCOL_ERROR, "content and content-length differ")
 
-    def _content_grew(self, stream: Stream, events: list[Event]) -> None:
+    def _content_grew(self, stream: Stream, events: list[Event]) -> None:  # noqa: B027  a role may leave it
         """Content without declared length may become too much; a role's affair."""
 
     def _discard(self, stream: Stream, length: int, ended: bool, now: float) -> None:
@@ -309,7 +310,7 @@ class Connection:
         else:
             self._message_complete(stream)
 
-    def _message_complete(self, stream: Stream) -> None:
+    def _message_complete(self, stream: Stream) -> None:  # noqa: B027  a role may leave it
         """Our message is complete and the peer's is not; a role's affair."""
 
     def _reset_stream(self, stream: Stream, code: int) -> None:

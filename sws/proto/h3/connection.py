@@ -20,6 +20,7 @@ turns it into verbs and events.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from typing import Final
 
@@ -68,7 +69,7 @@ _LINGER: Final = 2.0
 Field = tuple[bytes, bytes]
 
 
-class Connection:
+class Connection(ABC):
     """Both roles' base; a role says what HEADERS mean.
 
     Args:
@@ -234,9 +235,9 @@ class Connection:
         stream.fin = fin
         self._guarded(stream, data, False, now, events)
 
+    @abstractmethod
     def _unknown_stream(self, number: int, now: float) -> Stream | None:
         """Data for a stream that has no exchange: a new one, or None where nobody wants it."""
-        raise NotImplementedError
 
     def _guarded(self, stream: Stream, data: bytes, resume: bool, now: float, events: list[Event]) -> None:
         try:
@@ -305,7 +306,7 @@ class Connection:
             events.append(BodyChunk(stream.number, content))
             self._content_grew(stream, events)
 
-    def _content_grew(self, stream: Stream, events: list[Event]) -> None:
+    def _content_grew(self, stream: Stream, events: list[Event]) -> None:  # noqa: B027  a role may leave it
         """A role's bound on content."""
 
     def _on_section(self, stream: Stream, section: bytes, resume: bool, now: float, events: list[Event]) -> None:
@@ -329,16 +330,17 @@ class Connection:
         else:
             self._on_trailers(stream, fields, now, events)
 
+    @abstractmethod
     def _on_head(self, stream: Stream, fields: list[Field] | None, ended: bool, now: float, events: list[Event]) -> None:
         """The head of a message; None for one that is too large."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _on_trailers(self, stream: Stream, fields: list[Field] | None, now: float, events: list[Event]) -> None:
         """Trailer fields."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _on_push_promise(self, payload: bytes) -> None:
-        raise NotImplementedError
+        """A promise of the server, or the fault of a client.  RFC 9114 §7.2.5"""
 
     def _peer_ended(self, stream: Stream, now: float, events: list[Event]) -> None:
         """The last octet of the peer's message came."""
@@ -398,8 +400,9 @@ class Connection:
             return
         self._stopped(stream, code, now, events)
 
+    @abstractmethod
     def _stopped(self, stream: Stream, code: int, now: float, events: list[Event]) -> None:
-        raise NotImplementedError
+        """The peer wants no more of our message: a response cut short, or a request taken back.  RFC 9114 §4.1.1"""
 
     def _on_datagram(self, payload: bytes, now: float, events: list[Event]) -> None:
         """RFC 9297 §2.1; what belongs to no exchange is dropped."""
@@ -421,17 +424,17 @@ class Connection:
             self._encoder.set_limits(settings.table, settings.blocked)
             self._flush()
 
+    @abstractmethod
     def take_goaway(self, identifier: int, events: list[Event]) -> None:
         """GOAWAY.  RFC 9114 §5.2."""
-        raise NotImplementedError
 
+    @abstractmethod
     def take_max_push_id(self, identifier: int) -> None:
         """MAX_PUSH_ID.  RFC 9114 §7.2.7."""
-        raise NotImplementedError
 
+    @abstractmethod
     def take_priority_update(self, element: int, value: bytes, push: bool) -> None:
         """PRIORITY_UPDATE.  RFC 9218 §7.2."""
-        raise NotImplementedError
 
     # --- sending -------------------------------------------------------------------------------------------------
 
@@ -513,7 +516,7 @@ class Connection:
         else:
             self._message_complete(stream)
 
-    def _message_complete(self, stream: Stream) -> None:
+    def _message_complete(self, stream: Stream) -> None:  # noqa: B027  a role may leave it
         """Our message is complete and the peer's is not."""
 
     def send_datagram(self, stream: int, data: bytes) -> bool:

@@ -12,6 +12,7 @@ Errors: whatever a peer does wrong is a QuicTransportError inside, and CONNECTIO
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Sequence
 from math import inf
@@ -55,7 +56,7 @@ _HANDSHAKE_IDLE: Final = 10.0
 _INITIAL, _EARLY, _HANDSHAKE, _ONE_RTT = PacketType.INITIAL, PacketType.EARLY, PacketType.HANDSHAKE, PacketType.ONE_RTT
 
 
-class Connection:
+class Connection(ABC):
     """What both roles are.
 
     Args:
@@ -118,11 +119,11 @@ class Connection:
 
     # --- what the roles fill in --------------------------------------------------------------------------------------
 
+    @abstractmethod
     def make_handshake(self) -> Handshake:
         """TLS of the role."""
-        raise NotImplementedError
 
-    def on_path_validated(self, path: Path) -> None:
+    def on_path_validated(self, path: Path) -> None:  # noqa: B027  a role may leave it
         """A PATH_RESPONSE came for a path that was a candidate."""
 
     # --- DatagramEngine ----------------------------------------------------------------------------------------------
