@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import click
@@ -38,6 +39,7 @@ def _options(*options: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """Several options at once."""
 
     def decorate(command: Any) -> Any:
+        """Apply the last first, as stacked decorators are."""
         for option in reversed(options):
             command = option(command)
         return command
@@ -71,13 +73,11 @@ def self_signed_command(
     from sws.crypto.x509 import self_signed
     from sws.server.selfsigned import machine_names
 
-    def make() -> None:
+    with _guarded():
         key, signer = _new_key(algorithm)
         wanted = list(dict.fromkeys([*_ascii(names), *machine_names()]))
         made = self_signed(signer, wanted, now=int(time.time()), days=days)
         _write([(key_path, _key_pem(key, password_file), _PRIVATE), (cert_path, made.to_pem(), _PUBLIC)], force)
-
-    _guarded(make)
 
 
 @cert.command()
@@ -110,7 +110,7 @@ def ca(
     if (parent is None) is not (parent_key is None):
         raise click.UsageError("--parent and --parent-key belong together")
 
-    def make() -> None:
+    with _guarded():
         above = None if parent is None or parent_key is None else (_certificate(parent), _signing_key(parent_key, password_file))
         if above is not None and above[0].spki != above[1].public_spki:
             _fail(f"{parent_key} is not the key of {parent}")
@@ -118,8 +118,6 @@ def ca(
         further = [encode.name_constraints([dns(one) for one in _ascii(permit)])] if permit else []
         made = new_authority(signer, name, now=int(time.time()), days=days, path_length=path_length, parent=above, further=further)
         _write([(key_path, _key_pem(key, password_file), _PRIVATE), (cert_path, made.to_pem(), _PUBLIC)], force)
-
-    _guarded(make)
 
 
 @cert.command()
@@ -142,7 +140,7 @@ def issue(names: tuple[str, ...], ca_path: str, ca_key: str, csr: str | None, ce
     from sws.crypto.x509 import encode
     from sws.crypto.x509 import issue as issue_certificate
 
-    def make() -> None:
+    with _guarded():
         authority, signer = _certificate(ca_path), _signing_key(ca_key, options["password_file"])
         wanted, files = _ascii(names), []
         if csr is None:
@@ -163,8 +161,6 @@ def issue(names: tuple[str, ...], ca_path: str, ca_key: str, csr: str | None, ce
         chain = made.to_pem() + ("" if authority.is_self_issued else authority.to_pem())
         _write([*files, (cert_path, chain, _PUBLIC)], options["force"])
 
-    _guarded(make)
-
 
 @cert.command()
 @click.argument("names", nargs=-1, required=True)
@@ -175,7 +171,7 @@ def csr(names: tuple[str, ...], key_path: str, out: str, algorithm: str, passwor
     """Make a request for a certificate for NAMES, to be signed by a CA elsewhere."""
     from sws.crypto.x509 import build_request
 
-    def make() -> None:
+    with _guarded():
         files = []
         if os.path.exists(key_path):
             signer = _signing_key(key_path, password_file)
@@ -183,8 +179,6 @@ def csr(names: tuple[str, ...], key_path: str, out: str, algorithm: str, passwor
             key, signer = _new_key(algorithm)
             files.append((key_path, _key_pem(key, password_file), _PRIVATE))
         _write([*files, (out, build_request(signer, _ascii(names)).to_pem(), _PUBLIC)], force)
-
-    _guarded(make)
 
 
 @cert.command()
@@ -196,14 +190,12 @@ def show(file: str, as_json: bool) -> None:
 
     from sws.cli.cert_show import describe, lines
 
-    def make() -> None:
+    with _guarded():
         found = describe(_read(file), file)
         if as_json:
             click.echo(json.dumps(found, indent=2, ensure_ascii=False))
         else:
             click.echo("\n\n".join("\n".join(lines(one)) for one in found))
-
-    _guarded(make)
 
 
 @cert.command()
@@ -227,7 +219,7 @@ def verify(
     from sws.crypto.x509 import verify_chain
     from sws.crypto.x509.crl import CertificateRevocationList
 
-    def make() -> None:
+    with _guarded(file):
         offered = _certificates(file)
         further = [one for path in untrusted for one in _certificates(path)]
         path = verify_chain(
@@ -243,17 +235,16 @@ def verify(
             click.echo(f"{depth}: {one.subject or 'no subject'}")
         click.echo(f"{file}: good")
 
-    _guarded(make, file)
-
 
 # --- shared ---------------------------------------------------------------------------------------------------------------
 
 
-def _guarded(make: Callable[[], None], file: str = "") -> None:
+@contextmanager
+def _guarded(file: str = "") -> Iterator[None]:
     """Whatever goes wrong is one line."""
     prefix = f"{file}: " if file else ""
     try:
-        make()
+        yield
     except FileExistsError as error:
         _fail(f"{error.filename} exists; --force writes over it")
     except OSError as error:
