@@ -104,6 +104,7 @@ def _differing(at: int) -> Callable[[], tuple[bytes, bytes]]:
     """Two strings of 32 octets that differ in one."""
 
     def make() -> tuple[bytes, bytes]:
+        """A fresh pair."""
         octets = os.urandom(32)
         other = bytearray(octets)
         other[at] ^= 0x40
@@ -113,7 +114,10 @@ def _differing(at: int) -> Callable[[], tuple[bytes, bytes]]:
 
 
 def _forged(cipher: AESGCM, at: int) -> Callable[[], tuple[bytes, bytes]]:
+    """Nonces and messages that do not verify: one bit of each is wrong."""
+
     def make() -> tuple[bytes, bytes]:
+        """A fresh one."""
         nonce = os.urandom(12)
         sealed = bytearray(cipher.seal(nonce, bytes(64)))
         sealed[at] ^= 0x40

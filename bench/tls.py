@@ -351,6 +351,7 @@ def half_open(bench: Bench, count: int = 1000, seconds: float = 3.0) -> None:
         over = threading.Event()
 
         def probe() -> None:
+            """A small request, twenty times a second."""
             while not over.wait(0.05):
                 begin = time.perf_counter()
                 with open_tls(client_context(), port) as client:

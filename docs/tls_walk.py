@@ -85,6 +85,7 @@ def walk() -> Walk:
     )
 
     def carry() -> None:
+        """Move what both ends have to say until they have no more."""
         moved = True
         while moved:
             moved = False
@@ -127,12 +128,14 @@ class _Fields:
         return int.from_bytes(self.data[self.at : self.at + octets], "big")
 
     def vector(self, octets: int, what: str) -> Iterator[tuple[bytes, str]]:
+        """A length of so many octets, and what it is the length of."""
         length = self.number(octets)
         yield self.take(octets, f"length of {what.partition(chr(58))[0]}: {length}")
         if length:
             yield self.take(length, what)
 
     def extensions(self) -> Iterator[tuple[bytes, str]]:
+        """All extensions of a message, each with its body."""
         yield self.take(2, f"length of the extensions: {self.number(2)}")
         while self.at < len(self.data):
             kind, length = self.number(2), int.from_bytes(self.data[self.at + 2 : self.at + 4], "big")

@@ -124,6 +124,7 @@ def _ecdh(curve: str) -> Row:
     peer.load_private_key_bytes(key.scalar)
 
     def peer_exchange(public: bytes) -> bytes:
+        """The peer's shared secret with another's public key."""
         peer.load_received_public_key_bytes(public)
         shared: bytes = peer.generate_sharedsecret_bytes()
         return shared

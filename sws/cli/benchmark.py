@@ -163,6 +163,7 @@ def _reach(uri: Uri, http: str, unix_path: str | None, timeout: float) -> tuple[
     found: list[tuple[Endpoint, str]] = []
 
     async def reach() -> None:
+        """One connection that is made and closed: the address that answers."""
         if unix_path is not None:
             (await connect_unix(loop, unix_path, timeout=timeout)).close()
             found.append(((socket.AF_UNIX, unix_path), f"unix:{unix_path}"))
