@@ -125,7 +125,7 @@ class ClientDriver:
         self._limits = limits
         self._owner = owner
         self._responses: dict[int, Response] = {}
-        self._outlet = Outlet(loop, sock, engine.data_to_send, limits.sending)
+        self._outlet = Outlet(loop, sock, limits.sending)
         self._phase = _Phase.OPEN
         self._mask = READ
         self._handling = False
@@ -308,7 +308,7 @@ class ClientDriver:
             all_left = True
         else:
             try:
-                all_left = self._outlet.send()
+                all_left = self._outlet.send(self.engine.data_to_send)
             except OSError:
                 self._go_deaf()
                 all_left = True
@@ -340,7 +340,7 @@ class ClientDriver:
 
     def _update_interest(self) -> None:
         mask = READ if self.engine.wants_read and not self._peer_closed else 0
-        if not self._outlet.is_empty:
+        if self._outlet.backlog:
             mask |= WRITE
         if mask != self._mask:
             self._mask = mask

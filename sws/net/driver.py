@@ -7,10 +7,9 @@
 
 - One `recv` and, where everything fits, one `send` per wake-up.  What a turn's events lead to leaves at the end of the turn, that of all
   connections together: whoever reads it on another core is then woken once and not for each, which costs less on both sides.
-- `_backlog` is what the kernel did not take; while it is not empty the engine keeps its own output, so `credit` says the truth.
+- What the kernel did not take waits in the outlet (net.outlet); meanwhile the engine keeps its own output, so `credit` says the truth.
 - One timer per connection.  It is armed for the earliest deadline and, when that moves back, just fires early and arms itself
   again: keeping a connection alive costs no timer operation per request.
-- Fairness: about `TURN_OCTETS` are sent for one connection in a turn, however fast its client takes them.
 - A client that sends requests and reads no responses is read no further once `HOLD_OCTETS` of answers wait for it.
 - Closing is in two steps (RFC 9112 §9.6): our half first, then what still arrives is thrown away until the peer closes, for a bounded time.
 """
@@ -18,9 +17,7 @@
 from __future__ import annotations
 
 import socket
-from collections import deque
 from collections.abc import Container, Coroutine
-from dataclasses import dataclass
 from enum import IntEnum
 from functools import partial
 from typing import Any, Final, Protocol, final
@@ -31,8 +28,6 @@ from sws.base.engine import (
     Ended,
     Event,
     ExchangeEngine,
-    FileSpan,
-    Output,
     Refused,
     RequestHead,
     RequestStarted,
@@ -40,38 +35,21 @@ from sws.base.engine import (
 )
 from sws.base.errors import Http1Error
 from sws.exchange.exchange import Exchange, PeerFacts
+from sws.net.outlet import Outlet, SendLimits
 from sws.os.loop import Loop
 from sws.os.poller.base import READ, WRITE
 from sws.os.tasks import adopt
 from sws.os.timers import Timer
 
-__all__ = ["ConnectionDriver", "DriverLimits", "Service", "StreamDriver", "without_stillborn"]
+__all__ = ["ConnectionDriver", "Service", "StreamDriver", "without_stillborn"]
 
 READ_SIZE: Final = 65536
 FIRST_READ_SIZE: Final = 2048  # most heads fit; PyPy fills its nursery with what is asked for, not with what came
-TURN_OCTETS: Final = 1 << 20
-JOIN_OCTETS: Final = 1 << 18
 HOLD_OCTETS: Final = 1 << 18
 HEAD_OCTETS: Final = 512  # what a response's head is taken for
 LINGER_SECONDS: Final = 2.0  # without a word from the peer
 LINGER_LONGEST: Final = 20.0
 LINGER_OCTETS: Final = 1 << 25
-_MORE: Final = getattr(socket, "MSG_MORE", 0)
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class DriverLimits:
-    """Bounds of sending; times in seconds.
-
-    Attributes:
-      send_timeout:  longest time in which a client takes nothing of what is ready for it.
-      send_rate:     least octets a second, averaged after `send_grace`, that a client must take.
-    """
-
-    send_timeout: float = 30.0
-    send_rate: int = 240
-    send_grace: float = 30.0
 
 
 class ConnectionDriver(Protocol):
@@ -142,29 +120,23 @@ class StreamDriver:
 
     __slots__ = (
         "__weakref__",
-        "_backlog",
         "_broken",
-        "_budget",
         "_exchanges",
         "_fd",
         "_flushing",
         "_input_again",
-        "_limits",
         "_linger_heard",
         "_linger_octets",
         "_linger_until",
         "_mask",
+        "_outlet",
         "_peer_closed",
         "_phase",
         "_read_size",
-        "_send_deadline",
-        "_send_since",
-        "_sent",
         "_service",
         "_settling",
         "_sock",
         "_timer",
-        "_turn",
         "_unflushed",
         "engine",
         "facts",
@@ -174,7 +146,7 @@ class StreamDriver:
     )
 
     def __init__(
-        self, loop: Loop, sock: socket.socket, engine: ExchangeEngine, service: Service, facts: PeerFacts, limits: DriverLimits
+        self, loop: Loop, sock: socket.socket, engine: ExchangeEngine, service: Service, facts: PeerFacts, limits: SendLimits
     ) -> None:
         self.engine = engine
         self.facts = facts
@@ -182,9 +154,8 @@ class StreamDriver:
         self._sock = sock
         self._fd = sock.fileno()
         self._service = service
-        self._limits = limits
         self._exchanges: dict[int, Exchange] = {}
-        self._backlog: deque[Output | memoryview] = deque()
+        self._outlet = Outlet(loop, sock, limits)
         self._mask = READ
         self._phase = _OPEN
         self._read_size = FIRST_READ_SIZE
@@ -194,14 +165,9 @@ class StreamDriver:
         self._settling = False
         self._flushing = False
         self._timer: Timer | None = None
-        self._send_deadline: float | None = None
-        self._send_since = 0.0
-        self._sent = 0
         self._linger_heard = False
         self._linger_octets = 0
         self._linger_until = 0.0
-        self._turn = -1
-        self._budget = 0
         self._unflushed = 0
         self._broken = False
         #: When the last exchange ended, while there is none.
@@ -367,7 +333,7 @@ class StreamDriver:
         """Send what the socket takes; True if everything left."""
         if self._flushing or self._phase is not _OPEN:
             return False
-        backlog = self._backlog
+        backlog = self._outlet.backlog
         if not backlog:
             out = self.engine.data_to_send(self.loop.now)
             if len(out) == 1 and type(data := out[0]) is bytes:  # the usual: one whole response, and room for it
@@ -391,31 +357,15 @@ class StreamDriver:
 
     def _send_backlog(self) -> bool:
         """Send what waits and what the engine has beyond that, as far as the turn's budget goes; True if everything left."""
-        if self.loop.turns != self._turn:
-            self._turn = self.loop.turns
-            self._budget = TURN_OCTETS
-        backlog = self._backlog
-        before = budget = self._budget
         self._flushing = True
         try:
-            while self._phase is _OPEN:
-                if not backlog:
-                    backlog.extend(self.engine.data_to_send(self.loop.now))
-                    if not backlog:
-                        break
-                if budget <= 0:
-                    break
-                count = self._send_front()
-                if count <= 0:
-                    break
-                budget -= count
+            all_left = self._outlet.send(self.engine.data_to_send)
+        except OSError:
+            self._lost()
+            return False
         finally:
             self._flushing = False
-        self._budget = budget
-        if self._is_closed():
-            return False
-        self._note_progress(before - budget)
-        if backlog:
+        if not all_left:
             return False
         if self.engine.holds_output:
             self.output_soon()
@@ -432,71 +382,15 @@ class StreamDriver:
         if self.engine.wants_close:
             self._close_ours()
 
-    def _send_front(self) -> int:
-        """Send the front of the backlog: octets that follow each other in one call.  0: the socket is full or gone."""
-        backlog = self._backlog
-        front = backlog[0]
-        try:
-            if isinstance(front, FileSpan):
-                count = self.loop.send_span(self._sock, front)
-                if count == 0:
-                    self._lost()  # the file became shorter while it was sent
-                elif front.length == 0:
-                    backlog.popleft()
-                return count
-            if len(backlog) > 1 and len(front) < JOIN_OCTETS and not isinstance(backlog[1], FileSpan):
-                front = self._join_front()
-            count = self._sock.send(front, _MORE if len(backlog) > 1 else 0)
-        except (BlockingIOError, InterruptedError):
-            return 0
-        except OSError:
-            self._lost()
-            return 0
-        if count == len(front):
-            backlog.popleft()
-        else:
-            backlog[0] = memoryview(front)[count:]
-        return count
-
-    def _join_front(self) -> bytes:
-        """Make one of the small pieces in front; a large one stays as it is, so that no octet is copied again and again."""
-        parts: list[bytes | memoryview] = []
-        size = 0
-        while self._backlog:
-            part = self._backlog[0]
-            if isinstance(part, FileSpan) or (parts and size + len(part) > JOIN_OCTETS):
-                break
-            parts.append(part)
-            size += len(part)
-            self._backlog.popleft()
-        joined = b"".join(parts)
-        self._backlog.appendleft(joined)
-        return joined
-
-    def _note_progress(self, octets: int) -> None:
-        self._sent += octets
-        if not self._backlog:
-            self._send_deadline = None
-            return
-        now = self.loop.now
-        limits = self._limits
-        if self._send_deadline is None:
-            self._send_since = now
-            self._sent = 0
-        elif not octets:
-            return
-        fair = self._send_since + limits.send_grace + self._sent / limits.send_rate
-        self._send_deadline = min(now + limits.send_timeout, fair)
-
     def _update_interest(self) -> None:
         engine = self.engine
         mask = READ if engine.wants_read and self._unflushed <= HOLD_OCTETS else 0
-        if self._backlog:
+        if self._outlet.backlog:
             mask |= WRITE
         if mask != self._mask:
             self._set_mask(mask)
         deadline = engine.next_timeout()
-        if self._send_deadline is not None or self._timer is None or (deadline is not None and deadline < self._timer.when):
+        if self._outlet.deadline is not None or self._timer is None or (deadline is not None and deadline < self._timer.when):
             self._arm_timer()
 
     def _set_mask(self, mask: int) -> None:
@@ -507,8 +401,8 @@ class StreamDriver:
 
     def _deadline(self) -> float | None:
         deadline = self.engine.next_timeout()
-        if self._send_deadline is not None and (deadline is None or self._send_deadline < deadline):
-            return self._send_deadline
+        if self._outlet.deadline is not None and (deadline is None or self._outlet.deadline < deadline):
+            return self._outlet.deadline
         return deadline
 
     def _arm_timer(self) -> None:
@@ -528,7 +422,7 @@ class StreamDriver:
         if self._phase is _Phase.LINGER:
             self._linger_on(now)
             return
-        if self._send_deadline is not None and now >= self._send_deadline:
+        if self._outlet.deadline is not None and now >= self._outlet.deadline:
             self._lost()
             return
         self._handle(self.engine.handle_timeout(now))
@@ -580,7 +474,7 @@ class StreamDriver:
 
     def _lost(self) -> None:
         """The connection is gone or given up: a reset says that what the client has is not the whole."""
-        self._backlog.clear()
+        self._outlet.clear()
         self._kill_exchanges()
         self._destroy(reset=True)
 

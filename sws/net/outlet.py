@@ -48,42 +48,38 @@ class SendLimits:
 class Outlet:
     """Sends for one socket, which stays its owner's.
 
-    Args:
-      take:    gives what is to be sent next and forgets it: `data_to_send` of an engine.
+    Attributes:
+      backlog:   what waits for the socket, in order.
+      deadline:  when the peer has been too slow; None while nothing waits for it.
     """
 
-    __slots__ = ("_backlog", "_budget", "_limits", "_loop", "_sent", "_since", "_sock", "_take", "_turn", "deadline")
+    __slots__ = ("_budget", "_limits", "_loop", "_sent", "_since", "_sock", "_turn", "backlog", "deadline")
 
-    def __init__(self, loop: Loop, sock: socket.socket, take: Callable[[float], list[Output]], limits: SendLimits) -> None:
+    def __init__(self, loop: Loop, sock: socket.socket, limits: SendLimits) -> None:
         self._loop = loop
         self._sock = sock
-        self._take = take
         self._limits = limits
-        self._backlog: deque[Output | memoryview] = deque()
+        self.backlog: deque[Output | memoryview] = deque()
         self._turn = -1
         self._budget = 0
         self._since = 0.0
         self._sent = 0
-        #: When the peer has been too slow; None while nothing waits for it.
         self.deadline: float | None = None
-
-    @property
-    def is_empty(self) -> bool:
-        """Nothing waits for the socket."""
-        return not self._backlog
 
     def clear(self) -> None:
         """Forget what waits."""
-        self._backlog.clear()
+        self.backlog.clear()
         self.deadline = None
 
-    def send(self) -> bool:
+    def send(self, take: Callable[[float], list[Output]]) -> bool:
         """Send what the socket takes and the turn's budget allows.
 
+        Args:
+          take:  gives what is to be sent next and forgets it: `data_to_send` of an engine.
         Returns: True if everything left.
         Raises:  OSError if the connection is gone, or a file became shorter than what was promised of it.
         """
-        backlog = self._backlog
+        backlog = self.backlog
         loop = self._loop
         if loop.turns != self._turn:
             self._turn = loop.turns
@@ -91,7 +87,7 @@ class Outlet:
         before = self._budget
         while True:
             if not backlog:
-                backlog.extend(self._take(loop.now))
+                backlog.extend(take(loop.now))
                 if not backlog:
                     break
             if self._budget <= 0:
@@ -105,7 +101,7 @@ class Outlet:
 
     def _send_front(self) -> int | None:
         """Send the front of the backlog; None if the socket is full."""
-        backlog = self._backlog
+        backlog = self.backlog
         front = backlog[0]
         try:
             if isinstance(front, FileSpan):
@@ -130,20 +126,20 @@ class Outlet:
         """Make one of the small pieces in front."""
         parts: list[bytes | memoryview] = []
         size = 0
-        while self._backlog:
-            part = self._backlog[0]
+        while self.backlog:
+            part = self.backlog[0]
             if isinstance(part, FileSpan) or (parts and size + len(part) > JOIN_OCTETS):
                 break
             parts.append(part)
             size += len(part)
-            self._backlog.popleft()
+            self.backlog.popleft()
         joined = b"".join(parts)
-        self._backlog.appendleft(joined)
+        self.backlog.appendleft(joined)
         return joined
 
     def _note_progress(self, octets: int) -> None:
         self._sent += octets
-        if not self._backlog:
+        if not self.backlog:
             self.deadline = None
             return
         now = self._loop.now

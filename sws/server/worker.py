@@ -21,7 +21,8 @@ from sws.base.engine import ExchangeEngine
 from sws.base.errors import UsageError
 from sws.config.model import Config
 from sws.exchange.exchange import PeerFacts
-from sws.net.driver import DriverLimits, StreamDriver
+from sws.net.driver import StreamDriver
+from sws.net.outlet import SendLimits
 from sws.net.prior import PriorKnowledge
 from sws.observe.logger import Logger
 from sws.os.loop import Loop
@@ -112,7 +113,7 @@ class Worker:
             body_rate=server.timeouts.rate,
         )
         self._http2_limits: Http2Limits | None = None  # once they are needed
-        self._driver_limits = DriverLimits(send_timeout=server.timeouts.send, send_rate=server.timeouts.rate)
+        self._driver_limits = SendLimits(send_timeout=server.timeouts.send, send_rate=server.timeouts.rate)
         self._idle = IdlePolicy(server.timeouts.idle)
         self._tuner = KeepAliveTuner(
             self._idle,

@@ -19,7 +19,8 @@ from typing import Any, final
 from sws.base.engine import ExchangeEngine
 from sws.base.errors import Http1Error
 from sws.exchange.exchange import Exchange, Handler, PeerFacts
-from sws.net.driver import DriverLimits, StreamDriver
+from sws.net.driver import StreamDriver
+from sws.net.outlet import SendLimits
 from sws.net.secure import SecureEngine
 from sws.os.loop import Loop
 from sws.os.poller.base import Poller
@@ -209,7 +210,7 @@ class Rig:
         handler: Handler,
         *,
         limits: Http1Limits | None = None,
-        driver_limits: DriverLimits | None = None,
+        driver_limits: SendLimits | None = None,
         idle: float = 60.0,
         tcp: bool = False,
         buffer: int | None = None,
@@ -219,7 +220,7 @@ class Rig:
         self.loop = Loop(poller or choose_poller(), self.clock)
         self.service = Script(handler)
         self.limits = limits or Http1Limits()
-        self.driver_limits = driver_limits or DriverLimits()
+        self.driver_limits = driver_limits or SendLimits()
         self.idle = IdlePolicy(idle)
         self.clients: list[Client] = []
         self.drivers: list[StreamDriver] = []

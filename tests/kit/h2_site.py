@@ -11,7 +11,8 @@ from typing import Any
 
 from sws.base.engine import ExchangeEngine
 from sws.exchange.exchange import Exchange, Handler, PeerFacts
-from sws.net.driver import DriverLimits, StreamDriver
+from sws.net.driver import StreamDriver
+from sws.net.outlet import SendLimits
 from sws.net.prior import PriorKnowledge
 from sws.os.loop import Loop
 from sws.os.poller.choose import choose_poller
@@ -58,7 +59,7 @@ class Site:
             return ServerConnection(now, limits=self.limits, idle=self._idle, date=lambda: DATE, observe=self.defended.append)
 
         http1 = Http1Server(self.loop.now, limits=Http1Limits(), idle=self._idle, date=lambda: DATE)
-        driver = StreamDriver(self.loop, sock, PriorKnowledge(http1, http2, chosen), self, facts, DriverLimits())
+        driver = StreamDriver(self.loop, sock, PriorKnowledge(http1, http2, chosen), self, facts, SendLimits())
         self.drivers.add(driver)
 
     def run(self) -> None:

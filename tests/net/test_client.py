@@ -16,7 +16,7 @@ from sws.base.engine import Fields, FileSpan, Output
 from sws.base.errors import LimitExceeded, UsageError
 from sws.exchange.exchange import Exchange, PeerFacts
 from sws.net.client import ClientDriver, ClientLimits
-from sws.net.driver import DriverLimits, StreamDriver
+from sws.net.driver import StreamDriver
 from sws.net.outlet import SendLimits
 from sws.net.response import Request, RequestError, RequestErrorKind, Response
 from sws.os.tasks import Cancelled
@@ -829,7 +829,7 @@ def serve(rig: ClientRig, multiplexed: bool) -> tuple[ClientDriver, Script]:
         if multiplexed
         else ServerConnection(now, limits=Http1Limits(), idle=IdlePolicy(60.0), date=lambda: DATE)
     )
-    server = StreamDriver(rig.loop, far, engine, script, PeerFacts("192.0.2.1", 1, "a"), DriverLimits())
+    server = StreamDriver(rig.loop, far, engine, script, PeerFacts("192.0.2.1", 1, "a"), SendLimits())
     client = ClientDriver(
         rig.loop, near, FakeEngine(now, client=True) if multiplexed else ClientConnection(now, limits=Http1Limits()), owner=Owner()
     )

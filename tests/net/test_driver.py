@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from sws.exchange.exchange import Exchange
-from sws.net import driver as driver_module
+from sws.net.outlet import Outlet
 from sws.os.tasks import Cancelled, Waiter
 from tests.kit.driver import Rig, Script, get
 from tests.kit.handlers import descriptors, echo, hello
@@ -111,15 +111,15 @@ def test_five_megabytes_in_one_go() -> None:
 def test_partial_sends_do_not_copy_the_rest_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two large pieces in the backlog: what is joined must not grow with the square of the number of sends."""
     joined = 0
-    real = driver_module.StreamDriver._join_front
+    real = Outlet._join_front
 
-    def counting(self: driver_module.StreamDriver) -> bytes:
+    def counting(self: Outlet) -> bytes:
         nonlocal joined
         result = real(self)
         joined += len(result)
         return result
 
-    monkeypatch.setattr(driver_module.StreamDriver, "_join_front", counting)
+    monkeypatch.setattr(Outlet, "_join_front", counting)
 
     async def handler(exchange: Exchange) -> None:
         exchange.respond(200, (), bytes(600_000))

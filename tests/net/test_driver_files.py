@@ -14,7 +14,7 @@ import pytest
 
 from sws.base.engine import FileSpan
 from sws.exchange.exchange import Exchange
-from sws.net.driver import TURN_OCTETS, DriverLimits
+from sws.net.outlet import TURN_OCTETS, SendLimits
 from sws.os import loop as loop_module
 from sws.os.files import send_span
 from sws.os.tasks import Cancelled
@@ -100,7 +100,7 @@ def test_the_next_request_may_come_while_a_file_is_on_its_way(big: pathlib.Path)
 
 def test_a_reader_that_stalls_within_a_file_is_given_up(big: pathlib.Path) -> None:
     closing: list[int] = []
-    with Rig(of_file(big, closing=closing), buffer=32768, driver_limits=DriverLimits(send_timeout=7, send_grace=100)) as rig:
+    with Rig(of_file(big, closing=closing), buffer=32768, driver_limits=SendLimits(send_timeout=7, send_grace=100)) as rig:
         client = rig.connect()
         client.reading = False
         client.send(get())
@@ -114,7 +114,7 @@ def test_a_reader_that_stalls_within_a_file_is_given_up(big: pathlib.Path) -> No
 
 
 def test_progress_moves_the_send_deadline_but_only_as_the_least_rate_allows(big: pathlib.Path) -> None:
-    limits = DriverLimits(send_timeout=10, send_rate=100_000, send_grace=12)
+    limits = SendLimits(send_timeout=10, send_rate=100_000, send_grace=12)
     with Rig(of_file(big), buffer=16384, driver_limits=limits) as rig:
         client = rig.connect()
         client.reading = False

@@ -143,7 +143,7 @@ def test_spans_and_octets_mixed(big: pathlib.Path) -> None:
     with Rig(hello, buffer=65536) as rig, open(big, "rb") as file:
         client = rig.connect()
         driver = rig.drivers[0]
-        driver._backlog.extend((b"a", b"b", FileSpan(file.fileno(), 5, 10), b"c", FileSpan(file.fileno(), 0, 1)))
+        driver._outlet.backlog.extend((b"a", b"b", FileSpan(file.fileno(), 5, 10), b"c", FileSpan(file.fileno(), 0, 1)))
         assert driver.flush()
         client.pump()
         content = big.read_bytes()
