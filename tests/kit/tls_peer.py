@@ -234,7 +234,7 @@ class RawClient(RawPeer):
 
     def hello_with_psk(self, ticket: bytes, psk: bytes, age: int, *, external: bool = False, **changes: bytes | None) -> bytes:
         """A ClientHello that resumes."""
-        identities = vector(2, vector(2, ticket) + age.to_bytes(4, "big"))
+        identities = vector(2, vector(2, ticket) + (age & 0xFFFFFFFF).to_bytes(4, "big"))
         blank = self.hello({**self.extensions(**changes), 41: identities + vector(2, vector(1, bytes(32)))})
         schedule = KeySchedule(HASH, psk)
         base = schedule.derive_empty(b"ext binder" if external else b"res binder")
