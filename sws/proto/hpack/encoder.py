@@ -10,8 +10,11 @@ The encoder learns.  A field that is in a table leaves as its index.  Of the oth
 
 Entries are numbered as they are inserted, from 1, and the number of an entry never changes: its index on the wire is 62 + inserted -
 number, the *base* less the number.  `_numbers` has the fields of both tables; a static one is there under its index with a minus sign.
-A field is looked up there before it is inserted, so that each is in the table once.  All caches belong to one encoder, that is to one
-direction of one connection; only the codes of field names, which are no secret, are shared.
+A field is looked up there before it is inserted, so that each is in the table once.  `_names` has the numbers of names that no static
+entry has; those up to inserted - entries are gone from the table, and are swept out when there are many.
+
+All caches belong to one encoder, that is to one direction of one connection; only the codes of field names, which are no secret, are
+shared.
 
 `generation` changes whenever the table does.  As long as it has not, a block encoded before may be sent again for the same fields:
 the engine does so with the heads of its responses.
@@ -46,6 +49,7 @@ _STATIC_NAME_PLAIN: Final = {name: encode_integer(index, 4, 0) for name, index i
 _ORDINARY: Final = {name: octets for name, octets in _STATIC_NAME.items() if name not in _SECRETS and name not in _SELDOM}
 _SEEN_MAXIMUM: Final = 64
 _NAMES_MAXIMUM: Final = 512
+_STALE_NAMES: Final = 64  # beyond the number of entries
 _names: dict[bytes, bytes] = {}
 
 
@@ -89,6 +93,7 @@ class Encoder:
     """
 
     __slots__ = (
+        "_costs",
         "_entries",
         "_inserted",
         "_lowest",
@@ -109,6 +114,7 @@ class Encoder:
         # A size update is owed; the smallest size since the last block (§4.2).  A table smaller than all begin with is one, too.
         self._lowest: int | None = self._maximum if self._maximum < DEFAULT_TABLE_SIZE else None
         self._entries: deque[Field] = deque()  # oldest first
+        self._costs: deque[int] = deque()  # octets that each counts for
         self._size = 0
         self._inserted = 0
         self._numbers: dict[Field, int] = _STATIC_NUMBERS.copy()
@@ -136,7 +142,8 @@ class Encoder:
         self._maximum = maximum
         self.generation += 1
         while self._size > maximum:
-            self._size -= self._evict()
+            del self._numbers[self._entries.popleft()]
+            self._size -= self._costs.popleft()
 
     def encode(self, fields: Iterable[Field], never_indexed: Collection[Field] = ()) -> bytes:
         """A block.
@@ -154,7 +161,7 @@ class Encoder:
         values = self._values
         coded = values.get
         entries = self._entries
-        evict = self._evict
+        costs = self._costs
         size = self._size
         maximum = self._maximum
         base = before = self._inserted + 62
@@ -170,14 +177,16 @@ class Encoder:
                 if prefix is None:
                     continue
             parts.append(prefix)
-            code = coded(value)
-            parts.append(encode_string(value, values) if code is None else code)
+            parts.append(coded(value) or encode_string(value, values))
             numbers[field] = base - 61
             base += 1
             entries.append(field)
-            size += len(name) + len(value) + 32
+            cost = len(name) + len(value) + ENTRY_OVERHEAD
+            costs.append(cost)
+            size += cost
             while size > maximum:  # an entry larger than the table empties it and is not kept: RFC 7541 §4.4
-                size -= evict()
+                del numbers[entries.popleft()]
+                size -= costs.popleft()
         if base != before:
             self._inserted = base - 62
             self._size = size
@@ -192,9 +201,16 @@ class Encoder:
         name, value = field
         static = _STATIC_NAME.get(name)
         if static is None:
-            number = self._names.get(name)
-            self._names[name] = base - 61
-            return b"\x40" + (_names.get(name) or _encode_name(name)) if number is None else _indexed_name[base - number]
+            names = self._names
+            number = names.get(name, 0)
+            names[name] = base - 61
+            evicted = base - 62 - len(self._entries)
+            if number > evicted:
+                return _indexed_name[base - number]
+            if len(names) > len(self._entries) + _STALE_NAMES:
+                self._names = {name: number for name, number in names.items() if number > evicted}
+            parts.append(b"\x40")
+            return _names.get(name) or _encode_name(name)
         if name in _SELDOM:
             seen = self._seen
             if field in seen:
@@ -216,8 +232,8 @@ class Encoder:
         name, value = field
         index = _NAME_INDEX.get(name)
         if index is None:
-            number = self._names.get(name)
-            if number is None:
+            number = self._names.get(name, 0)
+            if number <= self._inserted - len(self._entries):
                 return b"\x10" + _encode_name(name) + encode_string(value)
             index = 62 + self._inserted - number
         return encode_integer(index, 4, 0x10) + encode_string(value)
@@ -229,11 +245,3 @@ class Encoder:
         if lowest is not None and lowest < self._maximum:
             return encode_integer(lowest, 5, 0x20) + update
         return update
-
-    def _evict(self) -> int:
-        """Drop the oldest entry.  Returns: what it counted for."""
-        field = self._entries.popleft()
-        name, value = field
-        if self._numbers.pop(field) == self._names.get(name):
-            del self._names[name]
-        return len(name) + len(value) + 32

@@ -52,6 +52,8 @@ def _assign_codes() -> tuple[int, ...]:
 CODES: Final = _assign_codes()
 
 _BITS: Final = [f"{code:0{length}b}" for code, length in zip(CODES[:EOS], CODE_LENGTHS[:EOS], strict=True)]
+_WORTHWHILE: Final = 6  # octets of text that may become two fewer
+_SHORT: Final = [bytes((length,)) for length in range(_WORTHWHILE)]
 _PADDING: Final = ["1" * bits for bits in range(8)]
 
 
@@ -77,13 +79,14 @@ def encode_huffman(text: bytes) -> bytes:
 def encode_string(text: bytes, memo: dict[bytes, bytes] | None = None) -> bytes:
     """A string literal, in whichever form is shorter.  RFC 7541 §5.2.
 
+    One of up to five octets would gain an octet at most, which is not worth the coding: it leaves as it is.
+
     Args:
       memo:  text -> literal, to be added to.
     """
-    try:
-        bits = "".join(_pick(*text)(_BITS))
-    except TypeError:  # itemgetter wants at least one item
-        return b"\x00"
+    if len(text) < _WORTHWHILE:
+        return _SHORT[len(text)] + text
+    bits = "".join(_pick(*text)(_BITS))
     length = len(bits)
     octets = length + 7 >> 3
     if octets >= len(text):

@@ -161,3 +161,21 @@ def test_the_shared_memory_of_names_is_bounded(monkeypatch: pytest.MonkeyPatch) 
     fields = [(b"n%d" % number, b"v%d" % number) for number in range(1000)]
     assert decoder.decode(encoder.encode(fields)) == fields
     assert len(encoder_module._names) == encoder_module._NAMES_MAXIMUM
+
+
+def test_names_of_evicted_entries_are_not_kept_for_ever() -> None:
+    encoder, decoder = Encoder(200), Decoder()
+    for number in range(500):
+        fields = [(b"x-%d" % number, b""), (b"x-often", b"%d" % number)]
+        assert decoder.decode(encoder.encode(fields)) == fields
+    assert encoder.entries == decoder.entries
+    assert len(encoder._names) < 100
+    gone = (b"x-1", b"secret")
+    assert decoder.decode(encoder.encode([gone], [gone])) == [gone]
+
+
+def test_short_strings_leave_as_they_are() -> None:
+    encoder = Encoder()
+    assert encoder.encode([(b"x", b"")]) == b"\x40\x01x\x00"
+    assert encoder.encode([(b"server", b"aaaaa")]) == b"\x76\x05aaaaa"
+    assert encoder.encode([(b"server", b"aaaaaa")]) == bytes.fromhex("7684 18c6318f")
