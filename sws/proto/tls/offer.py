@@ -192,9 +192,8 @@ def check_second_hello(first: ClientHello, second: ClientHello, group: int, cook
     shares = ext.decode_key_shares(after.get(_X.KEY_SHARE, b"\0\0"))
     if list(shares) != [group]:
         raise _illegal("not the one key share that was asked for")
-    if cookie is not None:
-        body = after.get(_X.COOKIE)
-        if body is None:
-            raise _missing("no cookie")
-        if ext.decode_cookie(body) != cookie:
-            raise _illegal("another cookie")
+    body = after.get(_X.COOKIE)
+    if body is None and cookie is not None:
+        raise _missing("no cookie")
+    if body is not None and ext.decode_cookie(body) != cookie:
+        raise _illegal("another cookie")

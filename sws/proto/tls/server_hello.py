@@ -64,6 +64,8 @@ class ExpectHello:
         hs = self._hs
         offer = read_offer(decode_client_hello(message))
         hs.core.client_random = offer.hello.random
+        if offer.cookie is not None:  # §4.2.2: clients must not
+            raise TlsAlert(AlertDescription.ILLEGAL_PARAMETER, "a cookie in the first ClientHello")
         suite = pick(hs.config.suites, offer.hello.suites)
         if suite is None:
             raise TlsAlert(AlertDescription.HANDSHAKE_FAILURE, "no cipher suite in common")

@@ -111,7 +111,7 @@ HELLOS: list[tuple[str, dict[str, object], A | None]] = [
     ("no PSK mode", {"x45": b"\0"}, A.DECODE_ERROR),
     ("early data without PSK", {"x42": b""}, None),
     ("early data with a body", {"x42": b"\0"}, A.DECODE_ERROR),
-    ("a cookie that nobody gave", {"x44": b"\0\1c"}, None),
+    ("a cookie that nobody gave", {"x44": b"\0\1c"}, A.ILLEGAL_PARAMETER),
     ("an empty cookie", {"x44": b"\0\0"}, A.DECODE_ERROR),
     ("padding", {"x21": bytes(300)}, None),
     ("oid_filters", {"x48": b"\0\0"}, A.ILLEGAL_PARAMETER),
@@ -196,6 +196,13 @@ def test_the_answer(echo: bytes) -> None:
     assert extension(28, b"\x40\1") in found
     assert extension(0) in found
     assert peer.kinds == [2, 8, 25, 15, 20]
+
+
+def test_a_cookie_where_none_was_given() -> None:
+    peer = RawClient(server(server_config(cookie=False)))
+    peer.send_hello(peer.hello(x51=b"\0\0"))
+    peer.send_hello(peer.hello(x44=b"\0\1c"))
+    assert peer.alert == A.ILLEGAL_PARAMETER
 
 
 @pytest.mark.parametrize("name", [b"LOCALHOST", b"localhost"])
