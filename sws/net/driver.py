@@ -11,7 +11,7 @@
 - One timer per connection.  It is armed for the earliest deadline and, when that moves back, just fires early and arms itself
   again: keeping a connection alive costs no timer operation per request.
 - A client that sends requests and reads no responses is read no further once `HOLD_OCTETS` of answers wait for it.
-- Closing is in two steps (RFC 9112 §9.6): our half first, then what still arrives is thrown away until the peer closes, for a bounded time.
+- Closing is in two steps (RFC 9112 §9.6): our half first, then what still arrives is thrown away (net.linger).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import socket
 from collections.abc import Container, Coroutine
 from enum import IntEnum
 from functools import partial
-from typing import Any, Final, Protocol, final
+from typing import Any, Final, final
 
 from sws.base.engine import (
     Aborted,
@@ -35,53 +35,20 @@ from sws.base.engine import (
 )
 from sws.base.errors import Http1Error
 from sws.exchange.exchange import Exchange, PeerFacts
+from sws.net.linger import Linger
 from sws.net.outlet import Outlet, SendLimits
+from sws.net.service import Service
 from sws.os.loop import Loop
 from sws.os.poller.base import READ, WRITE
 from sws.os.tasks import adopt
 from sws.os.timers import Timer
 
-__all__ = ["ConnectionDriver", "Service", "StreamDriver", "without_stillborn"]
+__all__ = ["StreamDriver", "without_stillborn"]
 
 READ_SIZE: Final = 65536
 FIRST_READ_SIZE: Final = 2048  # most heads fit; PyPy fills its nursery with what is asked for, not with what came
 HOLD_OCTETS: Final = 1 << 18
 HEAD_OCTETS: Final = 512  # what a response's head is taken for
-LINGER_SECONDS: Final = 2.0  # without a word from the peer
-LINGER_LONGEST: Final = 20.0
-LINGER_OCTETS: Final = 1 << 25
-
-
-class ConnectionDriver(Protocol):
-    """A connection as those see it who count, drain and close connections: StreamDriver, and net.h3.Http3Driver."""
-
-    idle_since: float
-
-    @property
-    def exchanges(self) -> int:
-        """How many exchanges are under way."""
-
-    def shutdown(self, patience: float = 0.0) -> None:
-        """Finish what is under way and close."""
-
-    def abort(self) -> None:
-        """Close at once."""
-
-
-class Service(Protocol):
-    """What answers exchanges: server.assemble implements it."""
-
-    def handle(self, exchange: Exchange) -> Coroutine[Any, Any, None]:
-        """Answer."""
-
-    def refuse(self, exchange: Exchange, status: int, reason: str) -> Coroutine[Any, Any, None]:
-        """Answer a request whose head or content could not be accepted."""
-
-    def finished(self, exchange: Exchange, error: BaseException | None) -> None:
-        """The handler is through; `error` is what it failed with."""
-
-    def closed(self, driver: ConnectionDriver) -> None:
-        """The connection is gone."""
 
 
 class _Phase(IntEnum):
@@ -125,9 +92,7 @@ class StreamDriver:
         "_fd",
         "_flushing",
         "_input_again",
-        "_linger_heard",
-        "_linger_octets",
-        "_linger_until",
+        "_linger",
         "_mask",
         "_outlet",
         "_peer_closed",
@@ -165,9 +130,7 @@ class StreamDriver:
         self._settling = False
         self._flushing = False
         self._timer: Timer | None = None
-        self._linger_heard = False
-        self._linger_octets = 0
-        self._linger_until = 0.0
+        self._linger: Linger | None = None
         self._unflushed = 0
         self._broken = False
         #: When the last exchange ended, while there is none.
@@ -213,8 +176,8 @@ class StreamDriver:
                     if len(data) == self._read_size < READ_SIZE:
                         self._read_size *= 2
                     self._handle(self.engine.receive(data, self.loop.now) if data else self._eof())
-            else:
-                self._read_lingering()
+            elif self._linger is not None:
+                self._linger.read()
         if mask & WRITE and not self._settling:
             self._settle()
 
@@ -419,9 +382,6 @@ class StreamDriver:
     def _on_timer(self) -> None:
         self._timer = None
         now = self.loop.now
-        if self._phase is _Phase.LINGER:
-            self._linger_on(now)
-            return
         if self._outlet.deadline is not None and now >= self._outlet.deadline:
             self._lost()
             return
@@ -449,28 +409,8 @@ class StreamDriver:
         self._set_mask(READ)
         if self._timer is not None:
             self._timer.cancel()
-        self._linger_until = self.loop.now + LINGER_LONGEST
-        self._timer = self.loop.call_later(LINGER_SECONDS, self._on_timer)
-
-    def _linger_on(self, now: float) -> None:
-        """Once more while the peer goes on sending: it has not looked at our answer yet, and a reset would take that from it."""
-        if not self._linger_heard or now >= self._linger_until:
-            self._destroy()
-            return
-        self._linger_heard = False
-        self._timer = self.loop.call_later(LINGER_SECONDS, self._on_timer)
-
-    def _read_lingering(self) -> None:
-        try:
-            data = self._sock.recv(READ_SIZE)
-        except BlockingIOError:
-            return
-        except OSError:
-            data = b""
-        self._linger_octets += len(data)
-        self._linger_heard = True
-        if not data or self._linger_octets > LINGER_OCTETS:
-            self._destroy()
+            self._timer = None
+        self._linger = Linger(self.loop, self._sock, self._destroy)
 
     def _lost(self) -> None:
         """The connection is gone or given up: a reset says that what the client has is not the whole."""
@@ -499,6 +439,9 @@ class StreamDriver:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        if self._linger is not None:
+            self._linger.stop()
+            self._linger = None
         if reset:
             try:
                 self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")

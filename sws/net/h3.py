@@ -18,7 +18,8 @@ from typing import Any, Final, final
 from sws.base.engine import Aborted, BodyChunk, Ended, Event, ExchangeEngine, FileSpan, Refused, RequestHead, RequestStarted, Trailers
 from sws.base.errors import Http1Error
 from sws.exchange.exchange import Exchange, PeerFacts
-from sws.net.driver import Service, without_stillborn
+from sws.net.driver import without_stillborn
+from sws.net.service import Service
 from sws.os.loop import Loop
 from sws.os.tasks import adopt
 from sws.os.timers import Timer

@@ -12,7 +12,7 @@ from collections.abc import Set
 from heapq import nsmallest
 from typing import Final, final
 
-from sws.net.driver import ConnectionDriver
+from sws.net.service import ConnectionDriver
 
 __all__ = ["IdleConnections"]
 

@@ -16,7 +16,7 @@ from typing import Any, Final, final
 from sws.base.errors import DecodeError, Http1Error, LimitExceeded, UsageError
 from sws.exchange.exchange import Exchange, Handler
 from sws.exchange.pages import respond_error
-from sws.net.driver import ConnectionDriver
+from sws.net.service import ConnectionDriver
 from sws.observe.logger import Level, Logger
 from sws.observe.metrics import Counter, Histogram, Registry
 from sws.os.tasks import Cancelled

@@ -12,7 +12,7 @@ import pytest
 
 from sws.base.errors import Http1Error
 from sws.exchange.exchange import Exchange
-from sws.net.driver import LINGER_LONGEST, LINGER_OCTETS, LINGER_SECONDS
+from sws.net.linger import LINGER_LONGEST, LINGER_OCTETS, LINGER_SECONDS
 from sws.os.tasks import Cancelled
 from sws.os.timers import Timer, TimerWheel
 from sws.proto.http1 import Http1Limits
