@@ -6,7 +6,7 @@ meanwhile stays in the buffer, and `wants_read` turns False when that is more th
 
     _peer      the requester's machine: what the client says       (states.REQUESTER)
     _us        the responder's machine: what we say                (states.RESPONDER)
-    _left      octets of content still to come, or CHUNKED
+    _content   of the request, while some is to come
     _owed      octets of content still owed to the client, or None when the length is not declared
     _deadline  when `handle_timeout` has something to do
     _last      shutdown was asked for: the exchange under way is the last one
@@ -22,10 +22,11 @@ from typing import Final, final
 
 from sws.base.engine import Aborted, BodyChunk, Ended, Event, Fields, FileSpan, Output, Refused, RequestHead, RequestStarted, Trailers
 from sws.base.errors import Http1Error, UsageError
-from sws.proto.http1.chunked import LAST_CHUNK, ChunkedDecoder, encode_chunk_head, encode_trailers
+from sws.proto.http1.chunked import LAST_CHUNK, encode_chunk_head, encode_trailers
+from sws.proto.http1.content import RequestContent
 from sws.proto.http1.head import check_partial_head
 from sws.proto.http1.limits import Http1Limits, IdlePolicy
-from sws.proto.http1.request import CHUNKED, NO_CONTENT, Framing, parse_request, parse_usual
+from sws.proto.http1.request import NO_CONTENT, Framing, parse_request, parse_usual
 from sws.proto.http1.response import plan_head
 from sws.proto.http1.states import RESPONDER, Said, State
 
@@ -81,21 +82,16 @@ class ServerConnection:
         self._stream = 0
         self._request: RequestHead | None = None
         self._framing = NO_CONTENT
-        self._expects_continue = False
         self._refused_method = b"GET"  # HEAD: the response to the refusal has no content either
         self._persistent = True
-        self._left = 0
-        self._decoder: ChunkedDecoder | None = None
-        self._received = 0
+        self._content: RequestContent | None = None
+        self._blank = 0  # octets of empty lines before a request
         self._unconsumed = 0
-        self._content_since = 0.0
-        self._stopped_at: float | None = None
         self._owed: int | None = 0
         self._chunked_out = False
         self._out: list[Output] = []
         self._queued = 0
         self._deadline: float | None = now + limits.head_timeout
-        self._drained = 0
         self._last = False
         self._eof = False
         self.wants_close = False
@@ -142,8 +138,8 @@ class ServerConnection:
                     if self._eof and self._peer is _IDLE:
                         events += self._no_more_requests()
                     break
-            elif peer is _BODY:
-                if not self._read_content(now, events):
+            elif peer is _BODY and self._content is not None:
+                if not self._read_content(self._content, now, events):
                     if self._eof and self._peer is _BODY and self._unconsumed < self._limits.window:
                         events += self._abort("the connection closed within content")
                     break
@@ -190,8 +186,8 @@ class ServerConnection:
     def _find_head(self, now: float, events: list[Event]) -> bool:
         buffer = self._buffer
         if not self._scanned:
-            while buffer[:2] == b"\r\n" and self._received < _EMPTY_LINES:
-                self._received += 2
+            while buffer[:2] == b"\r\n" and self._blank < _EMPTY_LINES:
+                self._blank += 2
                 del buffer[:2]
             if not buffer or buffer == b"\r":
                 return False
@@ -229,13 +225,8 @@ class ServerConnection:
             events.append(RequestStarted(self._stream, request, True))
             return
         self._peer = _BODY
-        self._expects_continue = framing.expects_continue
-        self._left = framing.length
-        self._decoder = ChunkedDecoder(limits) if framing.length == CHUNKED else None
-        self._received = self._drained = 0
-        self._content_since = now
-        self._stopped_at = None
-        self._set_content_deadline(now)
+        self._content = content = RequestContent(limits, framing, now)
+        self._deadline = content.deadline(now, self.wants_read)
         events.append(RequestStarted(self._stream, request, False))
 
     def _begin(self, request: RequestHead, framing: Framing) -> None:
@@ -273,49 +264,35 @@ class ServerConnection:
         self._buffer.clear()
         events.append(Refused(self._stream, error.status, error.reason))
 
-    def _read_content(self, now: float, events: list[Event]) -> bool:
+    def _read_content(self, content: RequestContent, now: float, events: list[Event]) -> bool:
         """One BodyChunk at most; False when nothing more can be read now."""
         budget = self._limits.window - self._unconsumed
         if budget <= 0 or not self._buffer:
-            if self._stopped_at is not None:
-                self._set_content_deadline(now)
+            if content.stopped_at is not None:
+                self._deadline = content.deadline(now, self.wants_read)
             return False
         wanted = self._us is not _DONE
-        decoder = self._decoder
-        if decoder is None:
-            data = bytes(memoryview(self._buffer)[: min(self._left, budget)])
-            del self._buffer[: len(data)]
-            self._left -= len(data)
-            done = self._left == 0
-        else:
-            try:
-                maximum = self._limits.body
-                if maximum is not None:
-                    budget = min(budget, maximum - self._received + 1)
-                data = decoder.decode(self._buffer, budget)
-                if maximum is not None and self._received + len(data) > maximum:
-                    raise Http1Error(413, "the content is too large")
-            except Http1Error as error:
-                self._content_failed(error, events)
-                return False
-            done = decoder.done
-        self._received += len(data)
+        try:
+            data = content.take(self._buffer, budget)
+        except Http1Error as error:
+            self._content_failed(error, events)
+            return False
         if not wanted:
-            self._drained += len(data)
-            if self._drained > self._limits.drain:
+            content.dropped += len(data)
+            if content.dropped > self._limits.drain:
                 self._finish()
                 return False
         elif data:
             self._unconsumed += len(data)
             events.append(BodyChunk(self._stream, data))
-        if not done:
-            self._set_content_deadline(now)
+        if not content.done:
+            self._deadline = content.deadline(now, self.wants_read)
             return not wanted and bool(self._buffer) and bool(data)
         if wanted:
-            if decoder is not None and decoder.trailers:
-                events.append(Trailers(self._stream, decoder.trailers))
+            if content.trailers:
+                events.append(Trailers(self._stream, content.trailers))
             events.append(Ended(self._stream))
-        self._decoder = None
+        self._content = None
         self._deadline = None
         self._peer = _DONE
         return True
@@ -355,7 +332,10 @@ class ServerConnection:
 
     def expects_continue(self, stream: int) -> bool:
         """The client waits for 100 (Continue) before it sends content.  RFC 9110 §10.1.1."""
-        return stream == self._stream and self._request is not None and self._expects_continue and self._us is _OWED and self._peer is _BODY
+        content = self._content
+        if stream != self._stream or content is None or self._peer is not _BODY or self._us is not _OWED:
+            return False
+        return content.expects_continue
 
     def send_informational(self, stream: int, status: int, fields: Fields) -> None:
         """A 1xx response.  RFC 9110 §15.2; 101 (Switching Protocols, RFC 9110 §7.8) opens the tunnel."""
@@ -377,7 +357,8 @@ class ServerConnection:
         if request.version < 11:
             return  # a 1.0 client does not know 1xx, RFC 9110 §15.2
         if status == 100:
-            self._expects_continue = False
+            if self._content is not None:
+                self._content.expects_continue = False
             self._write(_CONTINUE)
             self._restart_clock()
         else:
@@ -419,7 +400,7 @@ class ServerConnection:
         else:
             self._owed = None
             self._persistent = False
-        if plan.close or self._gives_up_content():
+        if plan.close or (self._content is not None and self._peer is _BODY and self._content.is_hopeless):
             self._persistent = False
         if not self._persistent:
             parts.append(b"connection: close\r\n")
@@ -453,12 +434,6 @@ class ServerConnection:
         self.send_headers(stream, status, fields, not content)
         if content and self._us is _BODY:
             self.send_data(stream, content, True)
-
-    def _gives_up_content(self) -> bool:
-        """The client's content will not be read to its end: more than we care to drain, or it waits for a 100 in vain."""
-        if self._peer is not _BODY or self._request is None:
-            return False
-        return self._expects_continue or self._left > self._limits.drain
 
     def _open_connect_tunnel(self, stream: int, parts: list[bytes]) -> None:
         self._say(stream, Said.SWITCH)
@@ -532,7 +507,7 @@ class ServerConnection:
         """Both are done, and the connection persists (`_message_sent` ends one that does not): wait for the next request."""
         self._peer = self._us = _IDLE
         self._request = None
-        self._unconsumed = self._received = 0
+        self._unconsumed = self._blank = 0
         self._deadline = now + self._idle.seconds
 
     def reset(self, stream: int, reason: str) -> None:
@@ -561,30 +536,18 @@ class ServerConnection:
         """When `handle_timeout` has something to do."""
         return self._deadline
 
-    def _set_content_deadline(self, now: float) -> None:
-        """The clock of the content stands still while the silence is ours: a full window, or a 100 (Continue) not sent yet."""
-        if self._stopped_at is not None:
-            self._content_since += now - self._stopped_at
-            self._stopped_at = None
-        if not self.wants_read or (self._expects_continue and not self._received):
-            self._stopped_at = now
-            self._deadline = None
-            return
-        limits = self._limits
-        fair = self._content_since + limits.body_grace + self._received / limits.body_rate
-        self._deadline = min(now + limits.body_timeout, fair)
-
     def _restart_clock(self) -> None:
         """A verb, which knows no time, ended our silence: the next call that knows it sets the deadline, and must come at once."""
-        if self._stopped_at is not None and self._peer is _BODY and self.wants_read:
+        content = self._content
+        if content is not None and content.stopped_at is not None and self._peer is _BODY and self.wants_read:
             self._deadline = _AT_ONCE
 
     def handle_timeout(self, now: float) -> list[Event]:
         """Idle: close in silence (RFC 9112 §9.5). Within a head or content: 408 (RFC 9110 §15.5.9)."""
         if self._deadline is None or now < self._deadline:
             return []
-        if self._deadline == _AT_ONCE:
-            self._set_content_deadline(now)
+        if self._deadline == _AT_ONCE and self._content is not None:
+            self._deadline = self._content.deadline(now, self.wants_read)
             return []
         events: list[Event] = []
         if self._peer is _IDLE and not self._buffer:
