@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0 OR MIT
 """The master: owns the listening sockets, keeps workers alive, reloads without losing a request.
 
-    sockets       every address has as many listening sockets as there were ever workers (one for unix sockets, one where
-                  SO_REUSEPORT is missing).  They are made here once and inherited; none is closed while its address stays configured,
-                  because closing one drops the connections in its queue.  Fewer workers just means that some have several.
+    sockets       made here once and inherited (server.sockets)
     generation    the workers made from one reading of the configuration
     reload        read and check the configuration ▸ make new sockets ▸ fork the new generation ▸ wait until all of it accepts ▸
                   tell the old one to finish.  A step that fails leaves the old generation serving.
@@ -18,7 +16,6 @@ from __future__ import annotations
 import importlib
 import os
 import signal
-import socket
 import sys
 import time
 import traceback
@@ -34,10 +31,9 @@ from sws.os.loop import Loop
 from sws.os.poller.base import READ
 from sws.os.process import can_fork, cores
 from sws.os.signals import on_signal, reset_signals
-from sws.os.sockets import activated_sockets
-from sws.server.addresses import Address, UdpShare, adopt_datagrams, share_datagrams
-from sws.server.listener import open_beside, open_datagrams, open_listener, shown_url
 from sws.server.members import Members, Seat
+from sws.server.pid_file import remove_pid_file, write_pid_file
+from sws.server.sockets import ListeningSockets
 from sws.server.worker import Worker, serve_in_child
 
 if TYPE_CHECKING:
@@ -48,7 +44,6 @@ __all__ = ["Master", "open_logger", "worker_count"]
 _READY_SECONDS: Final = 15.0
 _YOUNG_SECONDS: Final = 5.0
 _PAUSE_MAXIMUM: Final = 30.0
-_HAS_REUSEPORT: Final = hasattr(socket, "SO_REUSEPORT") and sys.platform.startswith("linux")
 
 
 def worker_count(config: Config) -> int:
@@ -95,7 +90,7 @@ class Master:
         self._read_config = reload
         self._announce: Callable[[list[str]], None] | None = announce
         self._logger = open_logger(config)
-        self._addresses: dict[str, Address] = {}
+        self._sockets = ListeningSockets()
         self._children: dict[int, _Child] = {}
         self._generation = 0
         self._wanted = worker_count(config)
@@ -105,19 +100,18 @@ class Master:
         self._exit_code = 0
         self._parent_pipe = os.pipe()
         self._previous = (config, self._wanted)
-        self._pid_path: str | None = None
+        self._pid_path = config.server.pid_file
         self._tls_shared: TlsShared | None = None
         self._members = Members()
-        self._addresses_made = 0
         self.loop: Loop
 
     # --- sockets -------------------------------------------------------------------------------------------------
 
     def open_sockets(self) -> None:
         """Make every socket of the configuration.  Raises: ListenError, ConfigError."""
-        self._adopt_activated()
+        self._sockets.adopt_activated(self._config)
         self._prepare_tls(self._config)
-        self._ensure_sockets(self._config, max(1, self._wanted))
+        self._sockets.ensure(self._config, max(1, self._wanted))
 
     def _prepare_tls(self, config: Config) -> None:
         """What workers share, before the first of them; and whether keys and certificates can be used, before any of them fails."""
@@ -132,98 +126,29 @@ class Master:
             if first and tried.key_memory:
                 self._logger.info("server.tls", "private keys held", {"memory": tried.key_memory})
 
-    def _adopt_activated(self) -> None:
-        """Sockets of a service manager stand for the configured addresses, in order; UDP sockets for the https address of their port."""
-        handed = activated_sockets(dict(os.environ), os.getpid())
-        for name in ("LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"):
-            os.environ.pop(name, None)
-        streams = [sock for sock in handed if sock.type == socket.SOCK_STREAM]
-        for sock, url in zip(streams, self._config.server.listen, strict=False):
-            self._addresses[url] = self._numbered(Address(parse_listen(url), [sock]))
-        if self._config.server.http3.enabled:
-            adopt_datagrams(self._addresses.values(), [sock for sock in handed if sock not in streams])
-
-    def _numbered(self, known: Address) -> Address:
-        self._addresses_made += 1
-        known.number = self._addresses_made
-        return known
-
-    def _ensure_sockets(self, config: Config, workers: int) -> None:
-        for url in config.server.listen:
-            known = self._addresses.get(url)
-            if known is None:
-                address = parse_listen(url)
-                shared = workers > 1 and _HAS_REUSEPORT and not address.is_unix
-                if shared and address.port:
-                    open_listener(address, reuse_port=False).close()  # SO_REUSEPORT would share the port with a stranger
-                beside = open_beside(address, reuse_port=shared, datagrams=config.server.http3.enabled)
-                known = self._addresses[url] = self._numbered(Address(address, *beside))
-                self._grow(known, workers if shared else 1)
-            elif len(known.sockets) > 1:
-                self._grow(known, workers)
-
-    @staticmethod
-    def _grow(known: Address, workers: int) -> None:
-        while len(known.sockets) < workers:
-            port = known.sockets[0].getsockname()[1]
-            known.sockets.append(open_listener(known.address, reuse_port=True, port=port))
-            if known.datagrams:
-                known.datagrams.append(open_datagrams(known.address, reuse_port=True, port=port))
-        if len(known.datagrams) > 1:
-            from sws.os.steering import steer  # here: who serves no https does not pay for it at the start
-
-            steer(known.datagrams[0], len(known.datagrams))  # where it cannot be had, workers hand on to each other
-
-    def _sockets_of(self, number: int) -> list[socket.socket]:
-        """A worker's share: sockets are dealt out in turn; a shared one goes to everybody."""
-        share: list[socket.socket] = []
-        for url in self._config.server.listen:
-            sockets = self._addresses[url].sockets
-            share.extend(sockets[number :: max(1, self._wanted)] or [sockets[number % len(sockets)]])
-        return share
-
-    def _datagrams_of(self, number: int) -> list[UdpShare]:
-        """A worker's share of the UDP sockets."""
-        wanted = max(1, self._wanted)
-        return [share for url in self._config.server.listen for share in share_datagrams(self._addresses[url], number, wanted)]
-
-    def _secure_of(self, share: list[socket.socket]) -> list[socket.socket]:
-        """Those of a worker's sockets on which TLS is spoken."""
-        secure = [sock for known in self._addresses.values() if known.address.is_secure for sock in known.sockets]
-        return [sock for sock in share if sock in secure]
-
     def urls(self) -> list[str]:
         """The addresses as they were really bound."""
-        return [shown_url(known.address, known.sockets[0]) for known in map(self._addresses.__getitem__, self._config.server.listen)]
-
-    def _close_unused(self) -> None:
-        for url in set(self._addresses) - set(self._config.server.listen):
-            known = self._addresses.pop(url)
-            for sock in (*known.sockets, *known.datagrams):
-                sock.close()
-            if known.address.is_unix:
-                _unlink(known.address.host)
+        return self._sockets.urls(self._config)
 
     # --- running -------------------------------------------------------------------------------------------------
 
     def run(self) -> int:
         """Serve until told to stop.  Returns: the exit code."""
-        self._write_pid_file()
+        if self._pid_path is not None:
+            write_pid_file(self._pid_path)
         try:
             return self._run_alone() if self._wanted == 0 else self._run_workers()
         finally:
-            self._remove_pid_file()
-            for known in self._addresses.values():
-                for sock in (*known.sockets, *known.datagrams):
-                    sock.close()
-                if known.address.is_unix:
-                    _unlink(known.address.host)
+            if self._pid_path is not None:
+                remove_pid_file(self._pid_path)
+            self._sockets.close()
             self._logger.close()
 
     def _run_alone(self) -> int:
         """Everything in this process: for systems without fork, and for a debugger."""
-        share = self._sockets_of(0)
-        worker = Worker(self._config, share, 0, self._logger, self._secure_of(share), self._tls_shared, self._datagrams_of(0))
+        share = self._sockets.streams_of(self._config, 0, 1)
+        datagrams = self._sockets.datagrams_of(self._config, 0, 1)
+        worker = Worker(self._config, share, 0, self._logger, self._sockets.secure_of(share), self._tls_shared, datagrams)
         for name in ("SIGTERM", "SIGINT", "SIGBREAK"):
             on_signal(worker.loop, name, worker.drain)
         on_signal(worker.loop, "SIGUSR1", worker.reopen_log)
@@ -265,7 +190,7 @@ class Master:
 
     def _seat_and_fork(self, numbers: list[int]) -> None:
         """Fork workers that know of each other."""
-        if not any(self._addresses[url].datagrams for url in self._config.server.listen):
+        if not self._sockets.has_datagrams(self._config):
             for number in numbers:
                 self._fork(number, None)
             return
@@ -300,10 +225,10 @@ class Master:
             for other in self._children.values():
                 if other.ready_fd >= 0:
                     os.close(other.ready_fd)
-            share = self._sockets_of(number)
-            datagrams = self._datagrams_of(number)
-            self._close_others([*share, *(udp.sock for udp in datagrams)])
-            secure = self._secure_of(share)
+            share = self._sockets.streams_of(self._config, number, self._wanted)
+            datagrams = self._sockets.datagrams_of(self._config, number, self._wanted)
+            self._sockets.keep_only([*share, *(udp.sock for udp in datagrams)])
+            secure = self._sockets.secure_of(share)
             membership = self._members.take(seat)
             make = lambda: Worker(  # noqa: E731
                 self._config, share, number, open_logger(self._config), secure, self._tls_shared, datagrams, membership
@@ -317,13 +242,6 @@ class Master:
         finally:
             self._logger.flush()
             os._exit(code)
-
-    def _close_others(self, share: list[socket.socket]) -> None:
-        """In the child: only its own sockets, or an address that is taken out of the configuration would stay open here."""
-        for known in self._addresses.values():
-            for sock in (*known.sockets, *known.datagrams):
-                if sock not in share:
-                    sock.close()
 
     def _on_ready(self, child: _Child) -> None:
         data = os.read(child.ready_fd, 1)
@@ -345,7 +263,7 @@ class Master:
                 _kill(child.pid, "SIGQUIT")
         if self._reloading:
             self._reloading = False
-            self._close_unused()
+            self._sockets.close_unused(self._config)
             self._logger.info("server.master", "reloaded", {"generation": self._generation, "workers": self._wanted})
 
     def _check_ready(self, generation: int) -> None:
@@ -425,11 +343,11 @@ class Master:
             if wanted == 0:
                 raise SwsError("processes: 0 takes effect at the next start only")
             self._prepare_tls(config)
-            self._ensure_sockets(config, wanted)
+            self._sockets.ensure(config, wanted)
             logger = open_logger(config)
         except (SwsError, OSError) as error:
             self._logger.error("server.master", "the reload failed, the old configuration stays", {"error": str(error)})
-            self._close_unused()
+            self._sockets.close_unused(self._config)
             return
         self._logger.close()
         self._logger = logger
@@ -452,7 +370,7 @@ class Master:
                 if child.seat is not None:
                     child.seat.generation = failed + 1
         self._generation = failed + 1
-        self._close_unused()
+        self._sockets.close_unused(self._config)
         self._logger.error("server.master", "the reload failed, the old configuration stays", {"error": "a new worker died"})
 
     def _reopen_logs(self) -> None:
@@ -463,38 +381,9 @@ class Master:
         for child in self._children.values():
             _kill(child.pid, "SIGUSR1")
 
-    # --- pid file ------------------------------------------------------------------------------------------------
-
-    def _write_pid_file(self) -> None:
-        path = self._config.server.pid_file
-        self._pid_path = path
-        if path is not None:
-            temporary = f"{path}.{os.getpid()}"
-            fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0), 0o644)
-            with os.fdopen(fd, "w") as file:
-                file.write(f"{os.getpid()}\n")
-            os.replace(temporary, path)
-
-    def _remove_pid_file(self) -> None:
-        if self._pid_path is not None:
-            try:
-                with open(self._pid_path) as file:
-                    is_ours = file.read().strip() == str(os.getpid())
-                if is_ours:
-                    os.unlink(self._pid_path)
-            except OSError:
-                pass
-
 
 def _kill(pid: int, name: str) -> None:
     try:
         os.kill(pid, getattr(signal, name))
     except ProcessLookupError:
-        pass
-
-
-def _unlink(path: str) -> None:
-    try:
-        os.unlink(path)
-    except OSError:
         pass
