@@ -177,14 +177,12 @@ class _ClientHandshaking:
         c = self._c
         if header.destination != c.first_id:
             return False
-        if header.kind is PacketType.VERSION_NEGOTIATION:
-            self._on_versions(header, data)
+        if header.kind >= PacketType.RETRY:
+            if header.start == 0:  # behind an Initial it comes too late: §6.2, §17.2.5.2
+                (self._on_retry if header.kind is PacketType.RETRY else self._on_versions)(header, data)
             return False
-        if header.kind is PacketType.RETRY:
-            self._on_retry(header, data)
-            return False
-        if self._heard and header.source != self._server_id:
-            return False
+        if (self._heard and header.source != self._server_id) or (header.kind is PacketType.INITIAL and header.token):
+            return False  # servers send no tokens: §17.2.2
         if header.version != c.version.number:
             has_switched = c.version is not c.origin or c.read[PacketType.HANDSHAKE] is not None
             if header.kind is not PacketType.INITIAL or has_switched or header.version not in c.config.versions:
@@ -194,15 +192,18 @@ class _ClientHandshaking:
             c.install_initial(version, c.original if self._retry_id is None else self._retry_id)
         return True
 
-    def on_packet(self, level: PacketType, packet: tuple[bytes, int, int, DatagramIn]) -> None:
-        """The server's ID is that of its first packet.  §7.2"""
+    def on_packet(self, level: PacketType, packet: tuple[bytes, int, int, DatagramIn]) -> bool:
+        """The server's ID is that of its first packet; one with another is dropped.  §7.2"""
         c = self._c
-        if not self._heard:
-            data, start, _, _ = packet
-            middle = start + 6 + data[start + 5]
-            self._server_id = data[middle + 1 : middle + 1 + data[middle]]
-            self._heard = True
-            c.remote_ids.set_first(self._server_id)
+        data, start, _, _ = packet
+        middle = start + 6 + data[start + 5]
+        source = data[middle + 1 : middle + 1 + data[middle]]
+        if self._heard:
+            return source == self._server_id
+        self._server_id = source
+        self._heard = True
+        c.remote_ids.set_first(source)
+        return True
 
     def on_ack(self, level: PacketType) -> None:
         """An acknowledgement of a Handshake packet: the server has validated our address.  RFC 9002 §6.2.2.1"""

@@ -44,8 +44,8 @@ class Handshake(Protocol):
     def accepts(self, header: LongHeader, data: bytes) -> bool:
         """Whether a packet with a long header may be for us; Retry and Version Negotiation are dealt with at once."""
 
-    def on_packet(self, level: PacketType, packet: tuple[bytes, int, int, DatagramIn]) -> None:
-        """A packet with a long header was authenticated."""
+    def on_packet(self, level: PacketType, packet: tuple[bytes, int, int, DatagramIn]) -> bool:
+        """A packet with a long header was authenticated.  False: it is to be dropped all the same."""
 
     def on_crypto(self, level: PacketType, offset: int, data: bytes) -> None:
         """CRYPTO."""

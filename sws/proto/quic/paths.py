@@ -83,6 +83,10 @@ class Paths:
                 return path
         return None
 
+    def has_remote(self, remote: Address) -> bool:
+        """Whether an address is one of the peer's that we know."""
+        return any(path is not None and path.remote == remote for path in (self.active, self.previous, *self.candidates))
+
     def add(self, path: Path) -> bool:
         """Another candidate; False if there are too many."""
         if len(self.candidates) >= _CANDIDATES_MAXIMUM:

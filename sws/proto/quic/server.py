@@ -162,7 +162,7 @@ class _ServerHandshaking:
 
     _read_version: Version | None = None
 
-    def on_packet(self, level: PacketType, packet: tuple[bytes, int, int, DatagramIn]) -> None:
+    def on_packet(self, level: PacketType, packet: tuple[bytes, int, int, DatagramIn]) -> bool:
         """A Handshake packet shows that the client is at its address, and needs Initial packets no more.  §8.1, RFC 9001 §4.9.1"""
         c = self._c
         if level is PacketType.HANDSHAKE:
@@ -170,6 +170,7 @@ class _ServerHandshaking:
             c.discard(PacketType.INITIAL)
         elif level is PacketType.INITIAL and len(packet[3].data) < 1200:
             raise QuicTransportError(ErrorCode.PROTOCOL_VIOLATION, "an Initial in a datagram below 1200 octets")
+        return True
 
     def on_ack(self, level: PacketType) -> None:
         """Nothing follows from it."""
