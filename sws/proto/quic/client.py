@@ -122,7 +122,8 @@ class ClientConnection(Connection):
 
         Returns: False if there is no connection ID for it, or the server forbids it.
         """
-        if not self.is_confirmed or self.peer is None or (self.peer.disable_active_migration and remote is None):
+        is_same = remote is None or remote == self.paths.active.remote
+        if not self.is_confirmed or self.peer is None or (self.peer.disable_active_migration and is_same):
             return False
         sequence = self.remote_ids.reserve()
         if sequence is None:

@@ -299,7 +299,10 @@ class Receiver:
         if c.trace is not None:
             c.trace.packet(now, False, level, number, len(packet[0]) - packet[1], [frame_name(kind) for kind in sorted(kinds)])
         if path is not c.paths.active and number == received.largest and not kinds <= _PROBING and not c.is_client and c.is_confirmed:
-            c.migrate(path)
+            if path.is_validated or path.local == c.paths.active.local:
+                c.migrate(path)
+            else:  # to our preferred address: §9.6.2
+                path.is_wanted = True
 
     def _frames(self, level: PacketType, payload: bytes, packet: Packet, path: Path, now: float) -> set[int]:
         """What the frames of a packet say; returns their types."""
@@ -413,9 +416,13 @@ class Receiver:
         c = self._c
         validated = c.paths.on_response(octets)
         if validated is not None:
-            if validated is c.paths.active:
+            if not validated.is_expanded:
+                c.paths.challenge(validated, c.now)
+            elif validated is c.paths.active:
                 previous, c.paths.previous = c.paths.previous, None
                 if previous is not None:
+                    if previous in c.paths.candidates:
+                        c.paths.candidates.remove(previous)
                     c.remote_ids.retire(previous.sequence)
             else:
                 c.on_path_validated(validated)

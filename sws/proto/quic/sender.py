@@ -372,6 +372,7 @@ class Sender:
                 continue  # it counts as lost
             if challenge is not None:
                 parts.append(encode_path_challenge(challenge))
+                path.is_expanded &= room == INITIAL_MINIMUM
             while path.responses:
                 parts.append(encode_path_response(path.responses.popleft()))
             if not parts:

@@ -33,6 +33,7 @@ from sws.proto.quic.parameters import (
     encode_parameters,
     remembered,
 )
+from sws.proto.quic.paths import Path
 from sws.proto.quic.protection import PacketKeys
 from sws.proto.quic.versions import VERSIONS, PacketType, Version
 from sws.proto.tls.config import ClientHelloFacts, ServerConfig, TlsHost
@@ -110,6 +111,11 @@ class ServerConnection(Connection):
         """TLS of the role."""
         self._handshaking = _ServerHandshaking(self)
         return self._handshaking
+
+    def on_path_validated(self, path: Path) -> None:
+        """Move there if the client has."""
+        if path.is_wanted:
+            self.migrate(path)
 
     @property
     def tls_handshake(self) -> ServerHandshake | None:

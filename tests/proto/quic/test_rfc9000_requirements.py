@@ -140,3 +140,110 @@ def test_tokens_of_ids_that_were_not_used_or_are_retired() -> None:
     assert client.closing.state is End.ACTIVE
     network.inject(False, b"\x41" + bytes(30) + token)
     assert client.closing.state is End.DRAINING
+
+
+# --- paths -----------------------------------------------------------------------------------------------------------
+
+ELSEWHERE = ("203.0.113.9", 9)
+
+
+def test_the_old_path_is_asked_too_after_a_migration() -> None:
+    """§9.3.3: a packet that somebody copied and sent from elsewhere moves the connection for a moment only."""
+    network = connect()
+    server = network.server
+    network.now += 1
+    server.receive([DatagramIn(forge(network.client, PING), SERVER, ELSEWHERE)], network.now)
+    stolen = server.paths.active
+    assert stolen.remote == ELSEWHERE
+    true = network._transmit
+
+    def only_client(to_server: bool, data: bytes, out: object) -> None:
+        if to_server or out.remote == CLIENT:  # type: ignore[attr-defined]
+            true(to_server, data, out)  # type: ignore[arg-type]
+
+    network._transmit = only_client  # type: ignore[method-assign, assignment]
+    network.run(0.2)
+    assert (server.paths.active.remote, server.paths.active.is_validated) == (CLIENT, True)
+    assert (server.paths.previous, server.paths.candidates) == (None, [])
+    assert stolen.sequence in server.remote_ids._retired
+    network.run(20.0)
+    assert not server.is_closed
+
+
+def test_an_old_path_that_does_not_answer_is_kept_to_go_back_to() -> None:
+    """§9.3.2, §9.3.3"""
+    network = connect()
+    server = network.server
+    network.now += 1
+    server.receive([DatagramIn(forge(network.client, PING), SERVER, ELSEWHERE)], network.now)
+    while server.paths.active.remote == ELSEWHERE:
+        server.datagrams_to_send(network.now, 1 << 16)
+        due = server.next_timeout()
+        assert due is not None
+        network.now = max(due, network.now)
+        server.handle_timeout(network.now)
+    assert server.paths.active.remote == CLIENT
+    assert not server.is_closed
+    assert server.paths.next_timeout() is None
+
+
+def test_a_path_validated_by_small_datagrams_is_validated_again() -> None:
+    """§8.2.1, §8.2.3"""
+    network = connect()
+    client, server = network.client, network.server
+    moved = (CLIENT[0], CLIENT[1] + 7)
+    network.now += 1
+    server.receive([DatagramIn(forge(client, PING), SERVER, moved)], network.now)
+    path = server.paths.active
+    sizes = []
+    for _ in range(2):
+        sizes += [len(out.data) for out in server.datagrams_to_send(network.now, 1 << 16) if out.remote == moved]
+        answer = f.encode_path_response(path.challenges[-1])
+        assert server.paths.previous is not None
+        network.now += 0.01
+        server.receive([DatagramIn(forge(client, answer), SERVER, moved)], network.now)
+        assert path.is_validated
+    assert sizes[0] < 1200
+    assert 1200 in sizes[1:]
+    assert server.paths.previous is None
+    assert path.challenge_at is None
+
+
+def test_a_server_moves_to_its_preferred_address_once_the_path_is_validated() -> None:
+    """§9.6.2"""
+    network = connect()
+    client, server = network.client, network.server
+    preferred = ("203.0.113.5", 4443)
+    network.now += 1
+    server.receive([DatagramIn(forge(client, PING, pad=1200), preferred, CLIENT)], network.now)
+    assert server.paths.active.local == SERVER
+    (path,) = server.paths.candidates
+    outs = server.datagrams_to_send(network.now, 1 << 16)
+    assert [len(out.data) for out in outs if out.local == preferred] == [1200]  # it probes from there
+    assert server.paths.active.local == SERVER
+    server.receive([DatagramIn(forge(client, f.encode_path_response(path.challenges[0])), preferred, CLIENT)], network.now)
+    assert server.paths.active.local == preferred
+
+
+def test_no_new_local_address_to_a_server_that_forbids_it() -> None:
+    """§9, §18.2: but one to an address that it prefers."""
+    network = connect(config=QuicConfig(disable_migration=True))
+    assert not network.client.probe(("192.0.2.77", 5))
+    assert not network.client.probe(("192.0.2.77", 5), SERVER)
+    assert network.client.probe(CLIENT, ("203.0.113.5", 4443))
+
+
+# --- times -----------------------------------------------------------------------------------------------------------
+
+
+def test_an_idle_timeout_is_three_probe_timeouts_at_least() -> None:
+    """§10.1: during the handshake and after it."""
+    chance = random.Random(5)
+    client = make_client(chance, QuicConfig(idle_timeout=0.01))
+    network = Network(5, Conditions(black_hole=(0.0, 1e9)), client, Idle(), make_endpoint(chance), Serve())
+    network.run(3 * client.pto() - 0.05)
+    assert not client.is_closed
+    network.run(0.2)
+    assert client.is_closed
+    network = connect(config=QuicConfig(idle_timeout=0.1), conditions=Conditions(delay=0.2))
+    assert not network.client.is_closed
