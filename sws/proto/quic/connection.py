@@ -157,7 +157,7 @@ class Connection(ABC):
         times = [self._idle_deadline(), self.sender.ready_at]
         if not self.loss.is_blocked:
             times += [space.ack_at for space in self.received]
-        times += [self.loss.next_timeout(self.now), self.paths.next_timeout()]
+        times += [self.loss.next_timeout(self.now), None if self.sender.is_held else self.paths.next_timeout()]
         known = [time for time in times if time is not None]
         soonest = min(known) if known else inf
         return None if soonest == inf else soonest
@@ -171,8 +171,7 @@ class Connection(ABC):
                 closing.step(EndInput.TIMEOUT)
             return
         if now >= self._idle_deadline():
-            closing.step(EndInput.TIMEOUT)
-            self.events.append(ConnectionClosed(ErrorCode.NO_ERROR, "idle timeout", False))
+            self.vanish(ErrorCode.NO_ERROR, "idle timeout")
             return
         due = self.loss.next_timeout(now)
         if due is not None and due <= now:
@@ -272,6 +271,11 @@ class Connection(ABC):
         """A fault of the peer, or a limit of ours."""
         if self.closing.close(error.code, error.frame_type, error.reason, False, self.now + 3 * self.pto()):
             self.events.append(ConnectionClosed(error.code, error.reason, False))
+
+    def vanish(self, code: int, reason: str) -> None:
+        """The end without a word to the peer."""
+        self.closing.step(EndInput.TIMEOUT)
+        self.events.append(ConnectionClosed(code, reason, False))
 
     def drain(self, code: int, reason: str, application: bool, by_peer: bool = True) -> None:
         """The peer closed, or knows nothing of us any more."""
@@ -383,8 +387,7 @@ class Connection(ABC):
             return
         previous = self.paths.previous
         if previous is None:  # in silence: §9.3.2
-            self.closing.step(EndInput.TIMEOUT)
-            self.events.append(ConnectionClosed(ErrorCode.NO_VIABLE_PATH, "the path could not be validated", False))
+            self.vanish(ErrorCode.NO_VIABLE_PATH, "the path could not be validated")
             return
         path.is_validated = False
         self.migrate(previous)

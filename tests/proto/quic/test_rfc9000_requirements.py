@@ -9,8 +9,10 @@ import pytest
 
 from sws.base.datagrams import DatagramIn
 from sws.proto.quic import frames as f
+from sws.proto.quic.api import ConnectionClosed
 from sws.proto.quic.closing import End
 from sws.proto.quic.config import QuicConfig
+from sws.proto.quic.errors import ErrorCode
 from sws.proto.quic.packets import encode_version_negotiation
 from sws.proto.quic.retry import encode_retry
 from sws.proto.quic.versions import QUIC_V1, QUIC_V2, PacketType
@@ -247,3 +249,58 @@ def test_an_idle_timeout_is_three_probe_timeouts_at_least() -> None:
     assert client.is_closed
     network = connect(config=QuicConfig(idle_timeout=0.1), conditions=Conditions(delay=0.2))
     assert not network.client.is_closed
+
+
+# --- what leaves -----------------------------------------------------------------------------------------------------
+
+
+def test_no_packet_number_is_left() -> None:
+    """§12.3: the end comes in silence."""
+    network = connect()
+    client = network.client
+    client.loss.spaces[2].next_number = (1 << 62) - 1000
+    client.send_stream_data(client.open_stream(False), b"x", True)
+    assert client.datagrams_to_send(network.now, 1 << 16) == []
+    assert client.is_over
+    (closed,) = [event for event in client.take_events() if isinstance(event, ConnectionClosed)]
+    assert (closed.code, closed.by_peer) == (ErrorCode.INTERNAL_ERROR, False)
+
+
+def test_challenges_and_responses_wait_for_the_window() -> None:
+    """§8.2.2, RFC 9002 §7; no timer runs that nothing could be done about."""
+    network = connect()
+    server = network.server
+    full = server.loss.congestion.window - 1199
+    server.loss.in_flight += full
+    network.inject(True, forge(network.client, f.encode_path_challenge(b"answer!!")))
+    server.paths.challenge(server.paths.active, network.now)
+    server.datagrams_to_send(network.now, 1 << 16)
+    assert server.paths.active.responses
+    assert server.paths.active.attempts == 0
+    due = server.next_timeout()
+    assert due is not None
+    assert due > network.now
+    server.loss.in_flight -= full
+    outs = server.datagrams_to_send(network.now, 1 << 16)
+    assert not server.paths.active.responses
+    assert server.paths.active.attempts == 1
+    assert len(outs[0].data) == 1200
+
+
+def test_a_ping_among_acknowledgements_waits_for_the_window() -> None:
+    """RFC 9000 §13.2.4, RFC 9002 §7"""
+    network = connect()
+    server = network.server
+    loss = server.loss
+    full = loss.congestion.window
+    loss.in_flight += full
+    for _ in range(40):
+        network.inject(True, forge(network.client, PING))
+        network.inject(True, forge(network.client, PING))
+        assert server.datagrams_to_send(network.now, 1 << 16)
+        assert loss.in_flight == full
+    loss.in_flight -= full
+    network.inject(True, forge(network.client, PING))
+    network.inject(True, forge(network.client, PING))
+    assert server.datagrams_to_send(network.now, 1 << 16)
+    assert 0 < loss.in_flight < 100
