@@ -155,6 +155,7 @@ class _ClientHandshaking:
         self._heard = False
         self._server_id = b""
         self._tokens: list[bytes] = []
+        self._announced: TransportParameters | None = None
         self._tls: ClientHandshake | None = None
 
     def start(self) -> None:
@@ -261,9 +262,8 @@ class _ClientHandshaking:
         self._negotiated = True
         c.origin = c.version = VERSIONS[number]
         c.loss.forget(0)
-        c.loss.forget(2)
-        c.streams.forget_all()
-        c.write[PacketType.EARLY] = None
+        if c.sends_early_data:
+            self._forget_early()
         c.crypto = (CryptoStream(), c.crypto[1], c.crypto[2])
         c.install_initial(c.version, c.original)
         self.start()
@@ -296,7 +296,9 @@ class _ClientHandshaking:
         if peer is not None:
             self._check(peer)
             self._early_data(peer, tls)
-            self._common.use_peer(peer)
+            self._announced = peer
+            if not c.sends_early_data:
+                self._common.use_peer(peer)
             if peer.stateless_reset_token is not None:
                 c.remote_ids.set_first_token(peer.stateless_reset_token)
             if peer.preferred_address is not None:
@@ -306,6 +308,8 @@ class _ClientHandshaking:
         if complete is not None:
             c.is_handshake_complete = True
             c.write[PacketType.EARLY] = None
+            if c.peer is None and self._announced is not None:  # 0-RTT packets kept to what was remembered: §7.4.1
+                self._common.use_peer(self._announced)
             c.alpn = complete.alpn or b""
             c.events.append(HandshakeDone(complete.alpn or b"", tls.core.facts.early))
         c.receiver.retry_waiting(c.now)
@@ -320,6 +324,11 @@ class _ClientHandshaking:
             if kept is not None and any(getattr(peer, name) < getattr(kept, name) for name in _EARLY_LIMITS):
                 raise QuicTransportError(ErrorCode.PROTOCOL_VIOLATION, "limits below those that 0-RTT data relied on", FrameType.CRYPTO)
             return
+        self._forget_early()
+
+    def _forget_early(self) -> None:
+        """0-RTT data never was."""
+        c = self._c
         c.write[PacketType.EARLY] = None
         c.loss.forget(2)
         c.streams.forget_all()

@@ -4,19 +4,22 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 
 from sws.base.datagrams import DatagramIn
 from sws.proto.quic import frames as f
-from sws.proto.quic.api import ConnectionClosed
+from sws.proto.quic.api import ConnectionClosed, EarlyDataRejected, HandshakeDone, StreamsAvailable
 from sws.proto.quic.closing import End
 from sws.proto.quic.config import QuicConfig
 from sws.proto.quic.errors import ErrorCode
 from sws.proto.quic.packets import encode_version_negotiation
 from sws.proto.quic.retry import encode_retry
+from sws.proto.quic.server import ServerConnection
 from sws.proto.quic.versions import QUIC_V1, QUIC_V2, PacketType
-from tests.kit.quic import CLIENT, SERVER, Conditions, Idle, Network, Serve, connect, forge, make_client, make_endpoint
+from tests.kit.quic import CLIENT, SERVER, Conditions, Idle, Network, Serve, connect, forge, make_client, make_endpoint, server_tls
+from tests.proto.quic.test_connection import resumed
 
 PING = b"\x01"
 
@@ -304,3 +307,44 @@ def test_a_ping_among_acknowledgements_waits_for_the_window() -> None:
     network.inject(True, forge(network.client, PING))
     assert server.datagrams_to_send(network.now, 1 << 16)
     assert 0 < loss.in_flight < 100
+
+
+# --- early data ------------------------------------------------------------------------------------------------------
+
+
+def test_early_data_keeps_to_what_was_remembered() -> None:
+    """§7.4.1: also once the server has said more, as long as packets are 0-RTT."""
+    first, kept = resumed()
+    assert kept.parameters is not None
+    little = replace(kept, parameters=replace(kept.parameters, initial_max_data=100))
+    client = make_client(random.Random(3), resumption=little)
+    client.send_stream_data(client.open_stream(False), bytes(1000), True)
+    flight = client.datagrams_to_send(0.0, 1 << 16)
+    assert (client.sends_early_data, client.streams.sent) == (True, 100)
+    (server,) = first.endpoint.receive([DatagramIn(flight[0].data, SERVER, CLIENT)], 0.0)
+    assert isinstance(server, ServerConnection)
+    hello, rest = (crypto._out.piece(1 << 16, 1 << 16) for crypto in server.crypto[:2])
+    assert hello is not None
+    assert rest is not None
+    size = 4 + int.from_bytes(rest[1][1:4], "big")  # EncryptedExtensions
+    client.receive([DatagramIn(forge(server, f.encode_crypto(0, hello[1]), PacketType.INITIAL), CLIENT, SERVER)], 0.1)
+    client.receive([DatagramIn(forge(server, f.encode_crypto(0, rest[1][:size]), PacketType.HANDSHAKE), CLIENT, SERVER)], 0.1)
+    client.datagrams_to_send(0.1, 1 << 16)
+    assert (client.sends_early_data, client.streams.sent) == (True, 100)
+    client.receive([DatagramIn(forge(server, f.encode_crypto(size, rest[1][size:]), PacketType.HANDSHAKE), CLIENT, SERVER)], 0.1)
+    client.datagrams_to_send(0.1, 1 << 16)
+    assert (client.sends_early_data, client.streams.sent) == (False, 1000)
+
+
+def test_early_data_in_a_version_that_the_server_does_not_speak() -> None:
+    """§6.2: the first flight begins anew, and who sent something early is told."""
+    _, kept = resumed()
+    chance = random.Random(9)
+    endpoint = make_endpoint(chance, config=QuicConfig(versions=(QUIC_V2,)), tls=server_tls(chance, early=True))
+    client = make_client(random.Random(3), QuicConfig(versions=(QUIC_V1, QUIC_V2)), resumption=kept)
+    idle = Idle()
+    network = Network(3, Conditions(), client, idle, endpoint, Serve())
+    client.send_stream_data(client.open_stream(False), b"5", True)
+    network.run(2.0)
+    assert client.version.number == QUIC_V2
+    assert [type(event) for event in idle.events if not isinstance(event, StreamsAvailable)] == [EarlyDataRejected, HandshakeDone]
