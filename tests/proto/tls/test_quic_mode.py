@@ -71,13 +71,25 @@ def test_early_data() -> None:
         ({"alpn": (b"h9",)}, {}, {}, A.NO_APPLICATION_PROTOCOL, 1),
         ({}, {}, {"alpn": ()}, A.NO_APPLICATION_PROTOCOL, 1),
         ({"quic": None}, {}, {}, A.MISSING_EXTENSION, 1),
-        ({}, {"quic": None}, {}, A.MISSING_EXTENSION, 0),
+        ({}, {"quic": None}, {}, A.UNSUPPORTED_EXTENSION, 1),
     ],
 )
 def test_what_quic_needs(mine: dict[str, Any], theirs: dict[str, Any], host: dict[str, Any], says: A, by: int) -> None:
     found = both(mine, theirs, host)
     assert [event.description for event in of(found[2 + by], Alert)] == [says]
     assert not found[0].is_connected
+
+
+def test_a_server_that_says_nothing_of_its_transport() -> None:
+    """RFC 9001 §8.2"""
+    one = ClientHandshake(client_config(alpn=(b"h3",), quic=b"client's"))
+    other = ServerHandshake(server_config({"alpn": (b"h3",)}, quic=b"server's"))
+    (hello,) = of(one.start(0.0), HandshakeBytes)
+    flight = of(other.receive(0, hello.data, 0.0), HandshakeBytes)
+    one.receive(0, flight[0].data, 0.0)
+    extensions = b"\0\x10\0\5\0\3\2h3"
+    events = one.receive(2, b"\x08\0\0" + bytes((2 + len(extensions), 0, len(extensions))) + extensions, 0.0)
+    assert [event.description for event in of(events, Alert)] == [A.MISSING_EXTENSION]
 
 
 def test_key_update_is_no_message_of_quics() -> None:
