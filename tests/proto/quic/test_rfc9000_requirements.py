@@ -348,3 +348,37 @@ def test_early_data_in_a_version_that_the_server_does_not_speak() -> None:
     network.run(2.0)
     assert client.version.number == QUIC_V2
     assert [type(event) for event in idle.events if not isinstance(event, StreamsAvailable)] == [EarlyDataRejected, HandshakeDone]
+
+
+@pytest.mark.parametrize("head", [b"\x41" + bytes(30), b"\xc1\0\0\0\x77\x08" + bytes(50)])
+def test_a_stateless_reset_from_a_client(head: bytes) -> None:
+    """§10.3.1: a server knows it by its token alone, and only while the ID is in use."""
+    network = connect()
+    client, server = network.client, network.server
+    last = max(client.local_ids._by_sequence)
+    connection_id, token = client.local_ids._by_sequence[last], client.local_ids._tokens[last]
+    network.inject(True, head + token)
+    assert server.closing.state is End.ACTIVE
+    network.inject(True, forge(client, f.encode_new_connection_id(last, last, connection_id, token)))
+    network.inject(True, head + token[:-1] + b"?")
+    assert server.closing.state is End.ACTIVE
+    (touched,) = network.endpoint.receive([DatagramIn(head + token, SERVER, CLIENT)], network.now)
+    assert touched is server
+    assert server.closing.state is End.DRAINING
+    network.endpoint.forget(server)
+    assert network.endpoint.receive([DatagramIn(head + token, SERVER, CLIENT)], network.now) == []
+
+
+def test_tokens_of_a_clients_that_are_retired_reset_nothing() -> None:
+    """§10.3.1"""
+    network = connect()
+    client, server = network.client, network.server
+    tokens = []
+    for number in range(10, 14):
+        tokens.append(bytes((number,)) * 16)
+        network.inject(True, forge(client, f.encode_new_connection_id(number, number, b"id of %d" % number, tokens[-1])))
+    for token in tokens[:-1]:
+        network.inject(True, b"\x41" + bytes(30) + token)
+    assert server.closing.state is End.ACTIVE
+    network.inject(True, b"\x41" + bytes(30) + tokens[-1])
+    assert server.closing.state is End.DRAINING
