@@ -312,7 +312,7 @@ class Connection(ABC):
         self.discard(_INITIAL)
         self.discard(_HANDSHAKE)
         self.paths.active.is_validated = True
-        if self.peer is not None:
+        if self.peer is not None and self.first_id:  # who has chosen to have no ID gives no others: §19.15
             self.local_ids.issue(self.peer.active_connection_id_limit)
 
     def new_path_state(self) -> tuple[RttEstimate, CongestionController, Pacer, EcnValidator, MtuSearch]:
