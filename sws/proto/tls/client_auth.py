@@ -91,6 +91,8 @@ class ExpectEncryptedExtensions:
             if len(names) != 1:
                 raise TlsAlert(AlertDescription.DECODE_ERROR, "not one application protocol")
             if names[0] not in config.alpn:
+                if config.quic is not None:  # RFC 9001 §8.1
+                    raise TlsAlert(AlertDescription.NO_APPLICATION_PROTOCOL, "an application protocol that was not offered")
                 raise _illegal("an application protocol that was not offered")
             facts.alpn = names[0]
         elif config.quic is not None:
