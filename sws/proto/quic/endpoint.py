@@ -172,9 +172,9 @@ class Endpoint:
         return (data[1 : 1 + ID_LENGTH] if data[:1] < b"\x80" else _destination(data)) in self._by_id
 
     def is_beginning(self, data: bytes) -> bool:
-        """Whether a datagram with a long header may begin a handshake, or go on with a ClientHello: public-key operations follow."""
+        """Whether a datagram with a long header may begin a handshake, or go on with one that has public-key operations before it."""
         connection = self._by_id.get(_destination(data))
-        return connection is None or connection.tls_handshake is None
+        return connection is None or connection.is_costly
 
     def first_ids(self) -> list[bytes]:
         """The IDs that clients whose handshakes are under way made up: packets with them do not say whose they are."""

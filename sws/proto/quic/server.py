@@ -118,6 +118,12 @@ class ServerConnection(Connection):
             self.migrate(path)
 
     @property
+    def is_costly(self) -> bool:
+        """Whether public-key operations follow in the handshake: the ClientHello is not whole yet, or the client shows a certificate."""
+        tls = self._handshaking.tls
+        return tls is None or tls.awaits_certificate
+
+    @property
     def tls_handshake(self) -> ServerHandshake | None:
         """TLS itself, once the ClientHello has come."""
         return self._handshaking.tls
