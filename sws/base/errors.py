@@ -65,12 +65,14 @@ class TlsAlert(PeerError):
     Args:
       description:  AlertDescription, the number that goes to the peer.
       reason:       a short fixed English phrase for the log; it never repeats the peer's bytes.
+      against_quic: inside QUIC it is no alert, but PROTOCOL_VIOLATION.  RFC 9001 §4.1.3, §4.4, §4.6.1.
     """
 
-    def __init__(self, description: int, reason: str) -> None:
+    def __init__(self, description: int, reason: str, against_quic: bool = False) -> None:
         super().__init__(f"alert {int(description)}: {reason}")
         self.description = int(description)
         self.reason = reason
+        self.against_quic = against_quic
 
 
 @final

@@ -89,10 +89,11 @@ class HandshakeComplete:
 @final
 @dataclass(slots=True)
 class Alert:
-    """The alert to send before closing, and why."""
+    """The alert to send before closing, and why.  `against_quic`: QUIC says PROTOCOL_VIOLATION instead."""
 
     description: int
     reason: str = ""
+    against_quic: bool = False
 
 
 HandshakeEvent: TypeAlias = HandshakeBytes | SecretReady | PeerParameters | HandshakeComplete | Alert

@@ -9,8 +9,8 @@ are opened and sealed many a call.  Of one connection at most TURN_OCTETS leave 
 A kernel that takes no more pauses everything until the socket is writable again.
 A server's socket that another process reads now is only written to; what comes for its connections is handed in (`take_in`).
 A server's handshakes begin with public-key operations: datagrams of newcomers wait in the loop's queue of slow work, which is bounded, so
-that streams under way stay quick however many clients say hello.  What finds the queue full is dropped, as the network might; clients
-send it again.
+that streams under way stay quick however many clients say hello; and so do datagrams of clients that are to show a certificate.  What finds
+the queue full is dropped, as the network might; clients send it again.
 One timer per connection; it fires early where the deadline has moved, and arms itself again.
 """
 

@@ -143,10 +143,15 @@ def _note(said: dict[int, list[Any]], events: list[Event], engine: Any) -> None:
             assert isinstance(event, Datagram | TunnelOpened)
 
 
+#: An instruction that lets a faulty section be read, and a faulty one behind it: which is found first depends on where they are cut.
+_QPACK: Final = {0x200, 0x201}
+
+
 def _check(data: bytes, chance: random.Random, is_server: bool) -> str:
     whole, code = _play(data, None, is_server)
     cut, other = _play(data, chance, is_server)
-    assert code == other, f"cut otherwise it ends with {other} instead of {code}"
+    if {code, other} != _QPACK:
+        assert code == other, f"cut otherwise it ends with {other} instead of {code}"
     if code is None:
         assert whole == cut, f"cut otherwise: {cut} instead of {whole}"
         kinds = {

@@ -111,6 +111,7 @@ def make_client(
     resumption: Resumption | None = None,
     version: int | None = None,
     local: Address = CLIENT,
+    first_id: bytes | None = None,
 ) -> ClientConnection:
     """A client connection to SERVER."""
 
@@ -122,7 +123,7 @@ def make_client(
         tls or client_tls(chance),
         local,
         SERVER,
-        chance.randbytes(8),
+        chance.randbytes(8) if first_id is None else first_id,
         make_id,
         lambda _: None,
         chance.randbytes,

@@ -26,8 +26,8 @@ from sws.proto.quic.recovery.cubic import Cubic
 from sws.proto.quic.server import ServerConnection
 from sws.proto.quic.tokens import TokenBox
 from sws.proto.quic.varint import encode_varint
-from sws.proto.tls.config import ServerConfig, TlsHost
-from sws.proto.tls.signatures import Credential
+from sws.proto.tls.config import ClientAuth, ServerConfig, TlsHost
+from sws.proto.tls.signatures import Credential, PeerPolicy
 from sws.proto.tls.tickets import TicketBox, TicketKeys
 
 __all__ = ["LiveServer", "TinyServer", "live_endpoint"]
@@ -108,9 +108,11 @@ def live_endpoint(
     suites: tuple[int, ...] = (0x1303, 0x1301, 0x1302),
     retry_above: int = 64,
     early: bool = True,
+    auth: ClientAuth = ClientAuth.NONE,
+    policy: PeerPolicy | None = None,
 ) -> Endpoint:
     """An endpoint with real chance and the real date."""
-    host = TlsHost((credential,), alpn, early_data=0xFFFFFFFF if early else 0)
+    host = TlsHost((credential,), alpn, early_data=0xFFFFFFFF if early else 0, client_auth=auth, policy=policy)
     keys = TicketKeys(((os.urandom(16), os.urandom(32)),))
     tls = ServerConfig(
         choose_host=lambda _: host,

@@ -2,6 +2,7 @@
 """A bad network in front of a real server: a UDP proxy on loopback that loses, corrupts, delays, goes silent, or changes its port.
 
 One thread; every client's address has a socket of its own towards the server.  Chance comes from a seed.
+ECN fields pass as they came, unless the network marks or clears them, and are written down on both sides of it.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import heapq
 import random
 import select
 import socket
+import sys
 import threading
 import time
 from dataclasses import dataclass
@@ -28,6 +30,7 @@ class Faults:
       silence:        (from, to), seconds after the first datagram: everything is lost meanwhile.
       rebind:         seconds after the first datagram at which the server sees another port; 0: never.
       first:          only so many datagrams each way suffer losses; 0: all.
+      ecn:            "kept"; "cleared"; "marked": every 20th datagram that may be marked is.
     """
 
     loss: float = 0.0
@@ -36,10 +39,15 @@ class Faults:
     silence: tuple[float, float] = (0.0, 0.0)
     rebind: float = 0.0
     first: int = 0
+    ecn: str = "kept"
 
 
 class UdpProxy:
-    """Listens on `port`."""
+    """Listens on `port`.
+
+    Attributes:
+      marks:  the ECN fields of datagrams that came from the clients and from the server.
+    """
 
     def __init__(self, server_port: int, faults: Faults, seed: int = 1) -> None:
         self._server = ("127.0.0.1", server_port)
@@ -50,7 +58,8 @@ class UdpProxy:
         self._towards: dict[tuple[str, int], socket.socket] = {}
         self._old: list[tuple[socket.socket, tuple[str, int]]] = []
         self._clients: dict[int, tuple[str, int]] = {}
-        self._queue: list[tuple[float, int, socket.socket, bytes, tuple[str, int]]] = []
+        self._queue: list[tuple[float, int, socket.socket, bytes, tuple[str, int], int]] = []
+        self.marks: dict[str, list[int]] = {"client": [], "server": []}
         self._count = 0
         self._began = 0.0
         self._is_rebound = False
@@ -62,6 +71,7 @@ class UdpProxy:
     def _socket() -> socket.socket:
         sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 21)
+        sock.setsockopt(socket.IPPROTO_IP, socket.IP_RECVTOS, 1)
         sock.bind(("127.0.0.1", 0))
         sock.setblocking(False)
         return sock
@@ -80,9 +90,9 @@ class UdpProxy:
         while not self._stop:
             now = time.monotonic()
             while self._queue and self._queue[0][0] <= now:
-                _, _, sock, data, to = heapq.heappop(self._queue)
+                _, _, sock, data, to, ecn = heapq.heappop(self._queue)
                 try:
-                    sock.sendto(data, to)
+                    sock.sendmsg([data], [(socket.IPPROTO_IP, socket.IP_TOS, ecn.to_bytes(4, sys.byteorder))], 0, to)
                 except OSError:
                     self.lost += 1
             wait = min(0.05, self._queue[0][0] - now) if self._queue else 0.05
@@ -93,9 +103,11 @@ class UdpProxy:
     def _read(self, sock: socket.socket) -> None:
         for _ in range(64):
             try:
-                data, source = sock.recvfrom(65535)
+                data, control, _, source = sock.recvmsg(65535, 64)
             except OSError:
                 return
+            ecn = next((value[0] & 3 for _, kind, value in control if kind == socket.IP_TOS), 0)
+            self.marks["client" if sock is self._front else "server"].append(ecn)
             now = time.monotonic()
             self._began = self._began or now
             if sock is self._front:
@@ -106,11 +118,11 @@ class UdpProxy:
                 if source not in self._towards:
                     self._towards[source] = made = self._socket()
                     self._clients[made.fileno()] = source
-                self._pass(self._towards[source], data, self._server, now)
+                self._pass(self._towards[source], data, self._server, now, ecn)
             else:
-                self._pass(self._front, data, self._clients[sock.fileno()], now)
+                self._pass(self._front, data, self._clients[sock.fileno()], now, ecn)
 
-    def _pass(self, out: socket.socket, data: bytes, to: tuple[str, int], now: float) -> None:
+    def _pass(self, out: socket.socket, data: bytes, to: tuple[str, int], now: float, ecn: int) -> None:
         faults, chance = self._faults, self._chance
         since = now - self._began
         self._count += 1
@@ -122,5 +134,9 @@ class UdpProxy:
             at = chance.randrange(len(data))
             data = data[:at] + bytes((data[at] ^ 1 << chance.randrange(8),)) + data[at + 1 :]
             self.corrupted += 1
+        if faults.ecn == "cleared":
+            ecn = 0
+        elif faults.ecn == "marked" and ecn and self._count % 20 == 0:
+            ecn = 3
         self.passed += 1
-        heapq.heappush(self._queue, (now + faults.delay, self._count, out, data, to))
+        heapq.heappush(self._queue, (now + faults.delay, self._count, out, data, to, ecn))

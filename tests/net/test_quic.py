@@ -17,8 +17,11 @@ from sws.os.loop import SLOW_MAXIMUM, Loop
 from sws.proto.quic.api import ConnectionClosed, HandshakeDone, QuicEvent, StreamData
 from sws.proto.quic.client import ClientConnection
 from sws.proto.quic.config import QuicConfig
+from sws.proto.tls.config import ClientAuth
 from tests.kit.quic import CLIENT, SERVER, client_tls, credential, make_client
 from tests.kit.quic_live import LiveServer, TinyServer, live_endpoint
+from tests.kit.tls_pair import credential as pair_credential
+from tests.kit.tls_pair import policy
 
 
 class Fetch:
@@ -181,6 +184,56 @@ def test_a_full_queue_drops_newcomers_and_nobody_else() -> None:
         for _ in range(10):
             loop.turn(0)
         assert len(server.driver._endpoint) == 1
+    finally:
+        server.close()
+        loop.close()
+
+
+@pytest.mark.parametrize("auth", [ClientAuth.NONE, ClientAuth.REQUIRE])
+def test_certificates_of_clients_wait_like_newcomers(auth: ClientAuth, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What others sent is not held up by their chains and signatures."""
+    loop = Loop()
+    server = LiveServer(loop, live_endpoint(credential()[0], QuicConfig(), auth=auth, policy=policy("P-256", "clientAuth")))
+    chance = random.Random(1)
+    mine = [make_client(chance, tls=replace(client_tls(chance), credential=pair_credential("P-256"))) for _ in range(2)]
+    sent: list[DatagramOut] = []
+    monkeypatch.setattr(server.driver, "_send", sent.append)
+
+    def give(client: ClientConnection) -> list[DatagramIn]:
+        """What a client says."""
+        outs = client.datagrams_to_send(loop.now, 1 << 16)
+        return [DatagramIn(out.data[at : at + out.segment], SERVER, CLIENT) for out in outs for at in range(0, len(out.data), out.segment)]
+
+    def answer(client: ClientConnection) -> None:
+        """What the server has to say, to it."""
+        for _ in range(4):
+            loop.turn(0)
+        for out in sent:
+            datagrams = [DatagramIn(out.data[at : at + out.segment], CLIENT, SERVER) for at in range(0, len(out.data), out.segment)]
+            client.receive(datagrams, loop.now)
+        sent.clear()
+
+    try:
+        connections = []
+        for client in mine:
+            server.driver.take_in(give(client))
+            answer(client)
+            connections.append(server.driver._endpoint.connections[-1])
+            if client is mine[0]:
+                server.driver.take_in(give(client))
+                answer(client)
+        first, second = connections
+        assert (first.is_handshake_complete, second.is_handshake_complete) == (True, False)
+        mine[0].send_stream_data(mine[0].open_stream(False), b"x")
+        server.driver.take_in(give(mine[1]) + give(mine[0]))
+        assert len(first.streams) == 1
+        assert second.is_handshake_complete is (auth is ClientAuth.NONE)
+        for _ in range(4):
+            loop.turn(0)
+        assert second.is_handshake_complete
+        assert second.tls_handshake is not None
+        assert bool(second.tls_handshake.core.facts.peer) is (auth is ClientAuth.REQUIRE)
+        assert server.driver.dropped == 0
     finally:
         server.close()
         loop.close()

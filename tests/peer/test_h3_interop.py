@@ -176,6 +176,28 @@ def test_ngtcp2_over_a_bad_network(server: ServerProcess, fetch: Callable[..., s
         fetch(proxy.port)
 
 
+@pytest.mark.parametrize("ecn", ["kept", "marked", "cleared"])
+def test_ngtcp2_and_congestion_marks(server: ServerProcess, fetch: Callable[..., str], ecn: str) -> None:
+    """Both ends mark what they send, and stop for good if the other's acknowledgements do not count the marks.  RFC 9000 §13.4
+
+    Ten packets carry a mark before that is known: who marks more has validated the counts in what the other acknowledged.
+    """
+    with UdpProxy(server.port, Faults(ecn=ecn, delay=0.005)) as proxy:
+        fetch(proxy.port)
+        marks = proxy.marks
+    for sent in marks.values():
+        assert set(sent) <= {0, 2}  # ECT(0) alone
+    ours = marks["server"]
+    assert len(ours) > 1000
+    if ecn == "cleared":
+        assert 0 < ours.count(2) <= 20
+        assert not any(ours[len(ours) // 2 :])
+        assert not any(marks["client"][len(marks["client"]) // 2 :])
+    else:
+        assert ours.count(2) > 0.9 * len(ours)
+        assert marks["client"].count(2) > len(marks["client"]) / 2
+
+
 # --- aioquic ---------------------------------------------------------------------------------------------------------
 
 

@@ -18,7 +18,7 @@ from sws.base.errors import DecodeError, H3ConnectionError, H3StreamError, Limit
 from sws.base.writer import encode_varint
 from sws.proto.h3.connection import Connection
 from sws.proto.h3.errors import ErrorCode
-from sws.proto.h3.frames import FrameType, StreamType, encode_frame
+from sws.proto.h3.frames import FrameType, encode_frame
 from sws.proto.h3.limits import Http3Limits
 from sws.proto.h3.states import Message, MessageInput
 from sws.proto.h3.stream import Stream
@@ -61,7 +61,8 @@ class ClientConnection(Connection):
     @property
     def is_idle(self) -> bool:
         """Another request may be sent, as far as HTTP/3 goes; QUIC may still have no stream for it."""
-        return not self._shutting and self._peer_goaway is None and not self.wants_close
+        life = self._life
+        return not life.is_leaving and life.peer_goaway is None and not life.wants_close
 
     @property
     def takes_protocols(self) -> bool:
@@ -101,26 +102,22 @@ class ClientConnection(Connection):
         size = sum(len(name) + len(value) + _SECTION_OVERHEAD for name, value in section)
         if size > self.peer.section:
             raise LimitExceeded("field section", size, self.peer.section)
-        self._now = now
+        self._life.now = now
         number = self._transport.open_stream(False)
-        stream = self._streams[number] = Stream(number, self._limits.frame)
-        self._highest = max(self._highest, number)
+        stream = self._table.begin(number, now)
         stream.method = method
         stream.owed = length
         if method != b"CONNECT":
-            self._say(stream, MessageInput.HEAD)
-        self._waiting[number] = now
-        self._transport.send_stream_data(number, encode_frame(1, self._encode(number, section)), ended)
+            self._table.say(stream, MessageInput.HEAD)
+        self._transport.send_stream_data(number, encode_frame(1, self._ours.section(number, section)), ended)
         if ended:
             self._said_end(stream)
         return number
 
     def prioritise(self, stream: int, value: bytes) -> None:
         """Tell the server a new Priority field value of a request.  RFC 9218 §7.2."""
-        self._stream(stream)
-        control = self._ours.get(StreamType.CONTROL)
-        if control is not None:
-            self._transport.send_stream_data(control, encode_frame(FrameType.PRIORITY_UPDATE, encode_varint(stream) + value))
+        self._table.find(stream)
+        self._ours.control(encode_frame(FrameType.PRIORITY_UPDATE, encode_varint(stream) + value))
 
     def expects_continue(self, stream: int) -> bool:
         """No: a stream that is refused is reset, and costs nobody a connection."""
@@ -145,7 +142,8 @@ class ClientConnection(Connection):
             raise H3ConnectionError(ErrorCode.H3_STREAM_CREATION_ERROR, "a bidirectional stream from a server")  # RFC 9114 §6.1
         return None
 
-    def _on_head(self, stream: Stream, fields: list[Field] | None, ended: bool, now: float, events: list[Event]) -> None:
+    def on_head(self, stream: Stream, fields: list[Field] | None, ended: bool, now: float, events: list[Event]) -> None:
+        """A response."""
         number = stream.number
         if fields is None or len(fields) > self._limits.fields:
             raise H3StreamError(number, ErrorCode.H3_EXCESSIVE_LOAD, "a field section that is too large")
@@ -159,7 +157,7 @@ class ClientConnection(Connection):
                 raise H3StreamError(number, ErrorCode.H3_MESSAGE_ERROR, "an interim response that is none")
             events.append(Informational(number, status, section.fields))
             return
-        del self._waiting[number]
+        del self._table.waiting[number]
         if stream.method == b"CONNECT" and status < 300:
             stream.heard = stream.said = Message.TUNNEL
             events.append(ResponseStarted(number, status, section.fields, False))
@@ -174,14 +172,15 @@ class ClientConnection(Connection):
         if ended and stream.expected:
             raise H3StreamError(number, ErrorCode.H3_MESSAGE_ERROR, "content and content-length differ")
         if not ended:
-            self._uploads[number] = now
+            self._table.uploads[number] = now
         events.append(ResponseStarted(number, status, section.fields, ended))
         if ended:
             stream.heard = Message.ENDED
             if stream.said is Message.ENDED:
-                self._remove(stream)
+                self._table.remove(stream)
 
-    def _on_trailers(self, stream: Stream, fields: list[Field] | None, now: float, events: list[Event]) -> None:
+    def on_trailers(self, stream: Stream, fields: list[Field] | None, now: float, events: list[Event]) -> None:
+        """Those of a response."""
         number = stream.number
         if fields is None or len(fields) > self._limits.fields:
             raise H3StreamError(number, ErrorCode.H3_EXCESSIVE_LOAD, "trailers that are too large")
@@ -193,27 +192,26 @@ class ClientConnection(Connection):
         if fields:
             events.append(Trailers(number, section.fields))
 
-    def _on_push_promise(self, payload: bytes) -> None:
+    def on_push_promise(self, payload: bytes) -> None:
+        """Pushes are never allowed."""
         raise H3ConnectionError(ErrorCode.H3_ID_ERROR, "a push that was not allowed")
 
-    def _content_grew(self, stream: Stream, events: list[Event]) -> None:
+    def content_grew(self, stream: Stream, events: list[Event]) -> None:
+        """Up to a bound."""
         maximum = self._limits.body
         if maximum is not None and stream.received > maximum and stream.heard is not Message.TUNNEL:
             raise H3StreamError(stream.number, ErrorCode.H3_REQUEST_CANCELLED, "the content is too large")
 
     def _too_slow(self, stream: Stream, now: float, events: list[Event]) -> None:
-        if stream.unconsumed:  # the silence is ours
-            self._uploads.pop(stream.number)
-            self._uploads[stream.number] = now
-            return
-        super()._too_slow(stream, now, events)
+        error = H3StreamError(stream.number, ErrorCode.H3_REQUEST_CANCELLED, "the content came too slowly")
+        self._table.fail(error, now, events)
 
     def _stopped(self, stream: Stream, code: int, now: float, events: list[Event]) -> None:
         """The server reads no more of the request; with H3_NO_ERROR its response counts.  RFC 9114 §4.1.1."""
         if code == ErrorCode.H3_NO_ERROR and stream.said is not Message.TUNNEL:
             self._said_end(stream)
             return
-        self._give_up(stream, ErrorCode.H3_REQUEST_CANCELLED)
+        self._table.give_up(stream, ErrorCode.H3_REQUEST_CANCELLED)
         again = ": it may be sent again" if code == ErrorCode.H3_REQUEST_REJECTED else ""
         events.append(Aborted(stream.number, f"the server reads no more: {ErrorCode.name_of(code)}{again}"))
 
@@ -223,13 +221,13 @@ class ClientConnection(Connection):
         """RFC 9114 §5.2: nothing new, and what it did not process will not be."""
         if identifier & 3:
             raise H3ConnectionError(ErrorCode.H3_ID_ERROR, "GOAWAY with what is no request stream")
-        if self._peer_goaway is not None and identifier > self._peer_goaway:
+        if self._life.peer_goaway is not None and identifier > self._life.peer_goaway:
             raise H3ConnectionError(ErrorCode.H3_ID_ERROR, "GOAWAY that takes back an earlier one")
-        self._peer_goaway = identifier
+        self._life.peer_goaway = identifier
         for number in sorted(number for number in self._streams if number >= identifier):
-            self._give_up(self._streams[number], ErrorCode.H3_REQUEST_CANCELLED)
+            self._table.give_up(self._streams[number], ErrorCode.H3_REQUEST_CANCELLED)
             events.append(Aborted(number, "the server went away before it processed this: it may be sent again"))
-        self._close_when_done()
+        self._life.close_when_done()
 
     def take_max_push_id(self, identifier: int) -> None:
         """Only clients send it.  RFC 9114 §7.2.7."""

@@ -29,7 +29,6 @@ __all__ = ["ServerConnection"]
 _AWAITED: Final = Message.AWAITED
 _ENDED: Final = Message.ENDED
 _EARLY_MAXIMUM: Final = 128
-_AHEAD_MAXIMUM: Final = 1 << 18
 
 
 @final
@@ -71,28 +70,18 @@ class ServerConnection(Connection):
     # --- receiving -----------------------------------------------------------------------------------------------
 
     def _unknown_stream(self, number: int, now: float) -> Stream | None:
-        if number & 1:
+        if number & 1 or not self._numbers.take(number):
             return None
-        if number <= self._highest and number not in self._skipped:
-            return None
-        if number - self._highest > _AHEAD_MAXIMUM:
-            raise H3ConnectionError(ErrorCode.H3_EXCESSIVE_LOAD, "a stream far beyond the others")
-        if number > self._highest:
-            self._skipped.update(range(self._highest + 4, number, 4))
-            self._highest = number
-        else:
-            self._skipped.discard(number)
-        if number >= self._last_accepted:  # RFC 9114 §5.2
+        if number >= self._numbers.end:  # RFC 9114 §5.2
             self._transport.reset_stream(number, ErrorCode.H3_REQUEST_REJECTED)
             self._transport.stop_sending(number, ErrorCode.H3_REQUEST_REJECTED)
             return None
-        stream = self._streams[number] = Stream(number, self._limits.frame)
-        self._waiting[number] = now
-        return stream
+        return self._table.begin(number, now)
 
-    def _on_head(self, stream: Stream, fields: list[Field] | None, ended: bool, now: float, events: list[Event]) -> None:
+    def on_head(self, stream: Stream, fields: list[Field] | None, ended: bool, now: float, events: list[Event]) -> None:
+        """A request."""
         number = stream.number
-        del self._waiting[number]
+        del self._table.waiting[number]
         try:
             if fields is None:
                 raise Http1Error(431, "the field section is too large")
@@ -116,7 +105,7 @@ class ServerConnection(Connection):
             stream.expected = declared if request.method != b"CONNECT" else None
             stream.holds = request.index.get(b"expect", b"").lower() == b"100-continue"
             if not stream.holds and request.method != b"CONNECT":
-                self._uploads[number] = now
+                self._table.uploads[number] = now
         if self._early_priorities or b"priority" in request.index:
             self._prioritise(number, request)
         self._requests += 1
@@ -137,14 +126,15 @@ class ServerConnection(Connection):
         stream.heard = _ENDED  # whatever more there is, nobody looks at it
         stream.refused = stream.discards = True
         stream.expected = None
-        self._uploads.pop(stream.number, None)
+        self._table.uploads.pop(stream.number, None)
         if not ended:
             if not stream.fin:
                 self._transport.stop_sending(stream.number, ErrorCode.H3_NO_ERROR)
             self._decoder.cancel(stream.number)
         events.append(Refused(stream.number, status, reason))
 
-    def _on_trailers(self, stream: Stream, fields: list[Field] | None, now: float, events: list[Event]) -> None:
+    def on_trailers(self, stream: Stream, fields: list[Field] | None, now: float, events: list[Event]) -> None:
+        """Those of a request."""
         number = stream.number
         if fields is None or len(fields) > self._limits.fields:
             raise H3StreamError(number, ErrorCode.H3_EXCESSIVE_LOAD, "trailers that are too large")
@@ -156,10 +146,12 @@ class ServerConnection(Connection):
         if fields:
             events.append(Trailers(number, section.fields))
 
-    def _on_push_promise(self, payload: bytes) -> None:
+    def on_push_promise(self, payload: bytes) -> None:
+        """Clients promise nothing."""
         raise H3ConnectionError(ErrorCode.H3_FRAME_UNEXPECTED, "PUSH_PROMISE from a client")
 
-    def _content_grew(self, stream: Stream, events: list[Event]) -> None:
+    def content_grew(self, stream: Stream, events: list[Event]) -> None:
+        """Up to a bound."""
         maximum = self._limits.body
         if maximum is not None and stream.received > maximum and stream.heard is Message.CONTENT:
             self._content_failed(stream, 413, "the content is too large", events)
@@ -169,24 +161,19 @@ class ServerConnection(Connection):
         if stream.said is _AWAITED:
             self._refused(stream, False, status, reason, events)
         else:
-            self._give_up(stream, ErrorCode.H3_REQUEST_CANCELLED)
+            self._table.give_up(stream, ErrorCode.H3_REQUEST_CANCELLED)
             events.append(Aborted(stream.number, reason))
 
     def _too_slow(self, stream: Stream, now: float, events: list[Event]) -> None:
-        if stream.unconsumed:  # the silence is ours
-            self._uploads.pop(stream.number)
-            self._uploads[stream.number] = now
-            return
-        self._budgets.note("slow_body")
         self._content_failed(stream, 408, "the content came too slowly", events)
-        self._uploads.pop(stream.number, None)
+        self._table.uploads.pop(stream.number, None)
 
     def _stopped(self, stream: Stream, code: int, now: float, events: list[Event]) -> None:
         """The client does not want the response."""
         told = stream.heard is not _AWAITED
         if stream.said is not _ENDED:
             stream.said = _ENDED
-            self._give_up(stream, ErrorCode.H3_REQUEST_CANCELLED)
+            self._table.give_up(stream, ErrorCode.H3_REQUEST_CANCELLED)
         if told:
             events.append(Aborted(stream.number, f"the client reads no more: {ErrorCode.name_of(code)}"))
         self._budgets.spend("reset", now)
@@ -213,7 +200,7 @@ class ServerConnection(Connection):
             raise H3ConnectionError(ErrorCode.H3_ID_ERROR, "PRIORITY_UPDATE of what is no request stream")
         if element in self._streams:
             self._transport.set_priority(element, *parse_priority(value))
-        elif element > self._highest or element in self._skipped:
+        elif self._numbers.is_ahead(element):
             if len(self._early_priorities) >= _EARLY_MAXIMUM:
                 self._early_priorities.clear()
             self._early_priorities[element] = parse_priority(value)
@@ -234,26 +221,26 @@ class ServerConnection(Connection):
 
     def send_informational(self, stream: int, status: int, fields: Fields) -> None:
         """A 1xx response.  RFC 9114 §4.1; there is no 101 (§4.5)."""
-        state = self._stream(stream)
+        state = self._table.find(stream)
         if not 100 <= status <= 199 or status == 101:
             raise UsageError("no informational response of this status is possible here")
-        self._say(state, MessageInput.INFORM)
+        self._table.say(state, MessageInput.INFORM)
         self._transport.send_stream_data(stream, encode_frame(1, self._section(stream, status, fields)))
         if status == 100 and state.holds:
             state.holds = False
-            self._uploads[stream] = self._now
+            self._table.uploads[stream] = self._life.now
 
     def _section(self, stream: int, status: int, fields: Fields) -> bytes:
-        self._encoder.room = self._encoder_room()
+        self._ours.make_room()
         section = self._heads.section(stream, plan_head(status, fields))
-        self._flush()
+        self._ours.flush()
         return section
 
     def send_headers(self, stream: int, status: int, fields: Fields, ended: bool = False) -> None:
         """The final response head; a 2xx to CONNECT opens the tunnel.  RFC 9114 §4.3.2, §4.4."""
         if status < 200:
             raise UsageError("use send_informational")
-        state = self._stream(stream)
+        state = self._table.find(stream)
         frame, ended = self._head(state, status, fields, ended)
         self._transport.send_stream_data(stream, frame, ended)
         if ended:
@@ -265,13 +252,13 @@ class ServerConnection(Connection):
         if state.method == b"CONNECT" and status < 300 and not state.refused:
             if plan.length is not None:
                 raise UsageError("a tunnel has no content-length (RFC 9110 §9.3.6)")
-            self._say(state, MessageInput.TUNNEL)
+            self._table.say(state, MessageInput.TUNNEL)
         else:
             if state.method == b"HEAD" or status in (204, 304):
                 ended = True
             elif ended and plan.length:
                 raise UsageError("content was declared but none is to follow")
-            self._say(state, MessageInput.HEAD)
+            self._table.say(state, MessageInput.HEAD)
             if not ended:
                 state.owed = plan.length
         return encode_frame(1, self._section(state.number, status, fields)), ended
@@ -280,7 +267,7 @@ class ServerConnection(Connection):
         """A whole response, in one piece."""
         if status < 200:
             raise UsageError("use send_informational")
-        state = self._stream(stream)
+        state = self._table.find(stream)
         frame, ended = self._head(state, status, fields, not content)
         if not ended:
             if state.owed is not None and state.owed != len(content):
@@ -294,9 +281,9 @@ class ServerConnection(Connection):
         if not stream.fin:
             self._transport.stop_sending(stream.number, ErrorCode.H3_NO_ERROR)
             self._decoder.cancel(stream.number)
-        self._remove(stream)
+        self._table.remove(stream)
 
     def _quiet_deadline(self) -> float | None:
-        if self._streams or self._shutting:
+        if self._streams or self._life.is_leaving:
             return None
-        return self._quiet_since + self._idle.seconds
+        return self._life.quiet_since + self._idle.seconds

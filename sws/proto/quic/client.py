@@ -122,7 +122,8 @@ class ClientConnection(Connection):
 
         Returns: False if there is no connection ID for it, or the server forbids it.
         """
-        if not self.is_confirmed or self.peer is None or (self.peer.disable_active_migration and remote is None):
+        is_same = remote is None or remote == self.paths.active.remote
+        if not self.is_confirmed or self.peer is None or (self.peer.disable_active_migration and is_same):
             return False
         sequence = self.remote_ids.reserve()
         if sequence is None:
@@ -154,6 +155,7 @@ class _ClientHandshaking:
         self._heard = False
         self._server_id = b""
         self._tokens: list[bytes] = []
+        self._announced: TransportParameters | None = None
         self._tls: ClientHandshake | None = None
 
     def start(self) -> None:
@@ -177,14 +179,12 @@ class _ClientHandshaking:
         c = self._c
         if header.destination != c.first_id:
             return False
-        if header.kind is PacketType.VERSION_NEGOTIATION:
-            self._on_versions(header, data)
+        if header.kind >= PacketType.RETRY:
+            if header.start == 0:  # behind an Initial it comes too late: §6.2, §17.2.5.2
+                (self._on_retry if header.kind is PacketType.RETRY else self._on_versions)(header, data)
             return False
-        if header.kind is PacketType.RETRY:
-            self._on_retry(header, data)
-            return False
-        if self._heard and header.source != self._server_id:
-            return False
+        if (self._heard and header.source != self._server_id) or (header.kind is PacketType.INITIAL and header.token):
+            return False  # servers send no tokens: §17.2.2
         if header.version != c.version.number:
             has_switched = c.version is not c.origin or c.read[PacketType.HANDSHAKE] is not None
             if header.kind is not PacketType.INITIAL or has_switched or header.version not in c.config.versions:
@@ -194,15 +194,18 @@ class _ClientHandshaking:
             c.install_initial(version, c.original if self._retry_id is None else self._retry_id)
         return True
 
-    def on_packet(self, level: PacketType, packet: tuple[bytes, int, int, DatagramIn]) -> None:
-        """The server's ID is that of its first packet.  §7.2"""
+    def on_packet(self, level: PacketType, packet: tuple[bytes, int, int, DatagramIn]) -> bool:
+        """The server's ID is that of its first packet; one with another is dropped.  §7.2"""
         c = self._c
-        if not self._heard:
-            data, start, _, _ = packet
-            middle = start + 6 + data[start + 5]
-            self._server_id = data[middle + 1 : middle + 1 + data[middle]]
-            self._heard = True
-            c.remote_ids.set_first(self._server_id)
+        data, start, _, _ = packet
+        middle = start + 6 + data[start + 5]
+        source = data[middle + 1 : middle + 1 + data[middle]]
+        if self._heard:
+            return source == self._server_id
+        self._server_id = source
+        self._heard = True
+        c.remote_ids.set_first(source)
+        return True
 
     def on_ack(self, level: PacketType) -> None:
         """An acknowledgement of a Handshake packet: the server has validated our address.  RFC 9002 §6.2.2.1"""
@@ -259,9 +262,8 @@ class _ClientHandshaking:
         self._negotiated = True
         c.origin = c.version = VERSIONS[number]
         c.loss.forget(0)
-        c.loss.forget(2)
-        c.streams.forget_all()
-        c.write[PacketType.EARLY] = None
+        if c.sends_early_data:
+            self._forget_early()
         c.crypto = (CryptoStream(), c.crypto[1], c.crypto[2])
         c.install_initial(c.version, c.original)
         self.start()
@@ -294,7 +296,9 @@ class _ClientHandshaking:
         if peer is not None:
             self._check(peer)
             self._early_data(peer, tls)
-            self._common.use_peer(peer)
+            self._announced = peer
+            if not c.sends_early_data:
+                self._common.use_peer(peer)
             if peer.stateless_reset_token is not None:
                 c.remote_ids.set_first_token(peer.stateless_reset_token)
             if peer.preferred_address is not None:
@@ -304,6 +308,8 @@ class _ClientHandshaking:
         if complete is not None:
             c.is_handshake_complete = True
             c.write[PacketType.EARLY] = None
+            if c.peer is None and self._announced is not None:  # 0-RTT packets kept to what was remembered: §7.4.1
+                self._common.use_peer(self._announced)
             c.alpn = complete.alpn or b""
             c.events.append(HandshakeDone(complete.alpn or b"", tls.core.facts.early))
         c.receiver.retry_waiting(c.now)
@@ -318,6 +324,11 @@ class _ClientHandshaking:
             if kept is not None and any(getattr(peer, name) < getattr(kept, name) for name in _EARLY_LIMITS):
                 raise QuicTransportError(ErrorCode.PROTOCOL_VIOLATION, "limits below those that 0-RTT data relied on", FrameType.CRYPTO)
             return
+        self._forget_early()
+
+    def _forget_early(self) -> None:
+        """0-RTT data never was."""
+        c = self._c
         c.write[PacketType.EARLY] = None
         c.loss.forget(2)
         c.streams.forget_all()

@@ -157,7 +157,7 @@ class Connection(ABC):
         times = [self._idle_deadline(), self.sender.ready_at]
         if not self.loss.is_blocked:
             times += [space.ack_at for space in self.received]
-        times += [self.loss.next_timeout(self.now), self.paths.next_timeout()]
+        times += [self.loss.next_timeout(self.now), None if self.sender.is_held else self.paths.next_timeout()]
         known = [time for time in times if time is not None]
         soonest = min(known) if known else inf
         return None if soonest == inf else soonest
@@ -171,8 +171,7 @@ class Connection(ABC):
                 closing.step(EndInput.TIMEOUT)
             return
         if now >= self._idle_deadline():
-            closing.step(EndInput.TIMEOUT)
-            self.events.append(ConnectionClosed(ErrorCode.NO_ERROR, "idle timeout", False))
+            self.vanish(ErrorCode.NO_ERROR, "idle timeout")
             return
         due = self.loss.next_timeout(now)
         if due is not None and due <= now:
@@ -180,7 +179,8 @@ class Connection(ABC):
             if probe is not None:
                 self.sender.probes[probe] = 2
         for path in self.paths.expired(now):
-            self._give_up(path)
+            if path.challenge_at is not None:  # it may have become the one in use for lack of another
+                self._give_up(path)
 
     # --- StreamTransport ---------------------------------------------------------------------------------------------
 
@@ -272,6 +272,11 @@ class Connection(ABC):
         if self.closing.close(error.code, error.frame_type, error.reason, False, self.now + 3 * self.pto()):
             self.events.append(ConnectionClosed(error.code, error.reason, False))
 
+    def vanish(self, code: int, reason: str) -> None:
+        """The end without a word to the peer."""
+        self.closing.step(EndInput.TIMEOUT)
+        self.events.append(ConnectionClosed(code, reason, False))
+
     def drain(self, code: int, reason: str, application: bool, by_peer: bool = True) -> None:
         """The peer closed, or knows nothing of us any more."""
         was_active = self.closing.state is End.ACTIVE
@@ -307,7 +312,7 @@ class Connection(ABC):
         self.discard(_INITIAL)
         self.discard(_HANDSHAKE)
         self.paths.active.is_validated = True
-        if self.peer is not None:
+        if self.peer is not None and self.first_id:  # who has chosen to have no ID gives no others: §19.15
             self.local_ids.issue(self.peer.active_connection_id_limit)
 
     def new_path_state(self) -> tuple[RttEstimate, CongestionController, Pacer, EcnValidator, MtuSearch]:
@@ -317,24 +322,32 @@ class Connection(ABC):
         return RttEstimate(config.initial_rtt), config.congestion(BASE), Pacer(10 * BASE), EcnValidator(config.ecn), mtu
 
     def migrate(self, path: Path) -> None:
-        """Another path is the one in use: RFC 9000 §9.3, §9.4."""
+        """Another path is the one in use: RFC 9000 §9.3, §9.4.  If that is not sure, the old one has to answer too: §9.3.3."""
         old = self.paths.active
         if path is old:
             return
         if path in self.paths.candidates:
             self.paths.candidates.remove(path)
-        if old.is_validated:
-            self.paths.previous = old
+        if path is self.paths.previous:
+            self.paths.previous = None
         self.paths.active = path
         self.remote_ids.use(path.sequence)
+        if old.is_validated:
+            self.paths.previous = old
+        else:
+            self.remote_ids.retire(old.sequence)
         if path.remote[0] != old.remote[0] or path.local[0] != old.local[0]:
             delay = self.loss.rtt.max_ack_delay
             self.loss.change_path(*self.new_path_state())
             self.loss.rtt.max_ack_delay = delay
             if self.peer is not None:
                 self.loss.mtu.limit(self.peer.max_udp_payload_size)
-        if not path.is_validated:
-            self.paths.challenge(path, self.now)
+        if path.is_validated:
+            self.paths.settle(path)
+            return
+        self.paths.challenge(path, self.now)
+        if old.is_validated and self.paths.add(old):
+            self.paths.challenge(old, self.now)
 
     def on_activity(self, now: float) -> None:
         """A packet was received and processed."""
@@ -361,20 +374,20 @@ class Connection(ABC):
             theirs = self.peer.max_idle_timeout / 1000
             timeout = min(timeout, theirs) if timeout else theirs
         if not self.is_handshake_complete:
-            return self._idle_since + min(timeout or _HANDSHAKE_IDLE, _HANDSHAKE_IDLE)
+            timeout = min(timeout or _HANDSHAKE_IDLE, _HANDSHAKE_IDLE)
         return self._idle_since + max(timeout, 3 * self.pto()) if timeout else inf
 
     def _give_up(self, path: Path) -> None:
         """A path could not be validated.  §8.2.4"""
-        path.challenge_at = None
-        path.challenges.clear()
+        self.paths.settle(path)
         if path is not self.paths.active:
             self.paths.candidates.remove(path)
-            self.remote_ids.retire(path.sequence)
+            if path is not self.paths.previous:
+                self.remote_ids.retire(path.sequence)
             return
-        previous, self.paths.previous = self.paths.previous, None
-        if previous is None:
-            self.fail(QuicTransportError(ErrorCode.NO_VIABLE_PATH, "the path could not be validated"))
+        previous = self.paths.previous
+        if previous is None:  # in silence: §9.3.2
+            self.vanish(ErrorCode.NO_VIABLE_PATH, "the path could not be validated")
             return
+        path.is_validated = False
         self.migrate(previous)
-        self.remote_ids.retire(path.sequence)

@@ -30,6 +30,15 @@ class CryptoStream:
         self._out = SendBuffer()
 
     @property
+    def has_gap(self) -> bool:
+        """Octets came that could not be handed on yet."""
+        return self._in.held > 0
+
+    def is_new(self, end: int) -> bool:
+        """Whether octets up to an offset go beyond all that came."""
+        return end > self._in.highest
+
+    @property
     def held(self) -> int:
         """Octets in memory, both ways."""
         return self._in.held + self._out.held

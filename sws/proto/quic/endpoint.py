@@ -4,6 +4,7 @@
     connection ID known            ─▶ its connection
     Initial of a version we speak  ─▶ Retry, while many handshakes are under way and there is no token; else a new connection
     another version                ─▶ Version Negotiation
+    ends in a client's reset token ─▶ the connection that has used its ID (§10.3.1)
     another process's              ─▶ set aside for it (`take_strays`), unless it was handed on already
     anything else                  ─▶ stateless reset, smaller than what it answers
 
@@ -17,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final, final
 
 from sws.base.datagrams import DatagramIn, DatagramOut
@@ -102,6 +104,7 @@ class Endpoint:
 
     __slots__ = (
         "_by_id",
+        "_by_token",
         "_config",
         "_entropy",
         "_ids",
@@ -115,6 +118,7 @@ class Endpoint:
         "_resets_since",
         "_strays",
         "_tls",
+        "_tokens",
         "is_shut",
         "on_new",
         "refused",
@@ -136,6 +140,8 @@ class Endpoint:
         self._entropy = entropy
         self._by_id: dict[bytes, ServerConnection] = {}
         self._ids: dict[ServerConnection, set[bytes]] = {}
+        self._by_token: dict[bytes, ServerConnection] = {}
+        self._tokens: dict[ServerConnection, list[bytes]] = {}
         self._new: set[ServerConnection] = set()
         self._made: set[ServerConnection] = set()
         self._replies: list[DatagramOut] = []
@@ -166,9 +172,9 @@ class Endpoint:
         return (data[1 : 1 + ID_LENGTH] if data[:1] < b"\x80" else _destination(data)) in self._by_id
 
     def is_beginning(self, data: bytes) -> bool:
-        """Whether a datagram with a long header may begin a handshake, or go on with a ClientHello: public-key operations follow."""
+        """Whether a datagram with a long header may begin a handshake, or go on with one that has public-key operations before it."""
         connection = self._by_id.get(_destination(data))
-        return connection is None or connection.tls_handshake is None
+        return connection is None or connection.is_costly
 
     def first_ids(self) -> list[bytes]:
         """The IDs that clients whose handshakes are under way made up: packets with them do not say whose they are."""
@@ -189,6 +195,8 @@ class Endpoint:
             if not data:
                 continue
             connection = by_id.get(data[1 : 1 + ID_LENGTH] if data[0] < 0x80 else _destination(data))
+            if connection is None:
+                connection = self._by_token.get(self._token_name(data[-16:])) if self._by_token else None
             if connection is None:
                 connection = self._unknown(datagram, now, is_handed_on)
                 if connection is None:
@@ -231,7 +239,20 @@ class Endpoint:
         """A connection that is over: nothing is routed to it any more."""
         for connection_id in self._ids.pop(connection, ()):
             self._by_id.pop(connection_id, None)
+        for name in self._tokens.pop(connection, ()):
+            self._by_token.pop(name, None)
         self._new.discard(connection)
+
+    def _token_name(self, token: bytes) -> bytes:
+        """What a stateless reset token is looked up by: how long that takes tells nothing of the token."""
+        return hmac("sha256", self._config.reset_key, b"sws peer's reset" + token)
+
+    def _watch_tokens(self, connection: ServerConnection) -> None:
+        """A client's stateless resets are known by nothing but their tokens.  §10.3.1"""
+        for name in self._tokens.pop(connection, ()):
+            self._by_token.pop(name, None)
+        self._tokens[connection] = names = [self._token_name(token) for token in connection.remote_ids.tokens()]
+        self._by_token.update(dict.fromkeys(names, connection))
 
     # --- without connection ------------------------------------------------------------------------------------------
 
@@ -332,6 +353,7 @@ class Endpoint:
             self._entropy,
             now,
         )
+        connection.remote_ids.on_used = partial(self._watch_tokens, connection)
         for connection_id in (first_id, header.destination):
             ids.add(connection_id)
             self._by_id[connection_id] = connection

@@ -44,8 +44,8 @@ class Handshake(Protocol):
     def accepts(self, header: LongHeader, data: bytes) -> bool:
         """Whether a packet with a long header may be for us; Retry and Version Negotiation are dealt with at once."""
 
-    def on_packet(self, level: PacketType, packet: tuple[bytes, int, int, DatagramIn]) -> None:
-        """A packet with a long header was authenticated."""
+    def on_packet(self, level: PacketType, packet: tuple[bytes, int, int, DatagramIn]) -> bool:
+        """A packet with a long header was authenticated.  False: it is to be dropped all the same."""
 
     def on_crypto(self, level: PacketType, offset: int, data: bytes) -> None:
         """CRYPTO."""
@@ -91,15 +91,20 @@ class Handshaking:
     The roles hold one of these; it calls back into them for what they do differently.
     """
 
-    __slots__ = ("_c", "_post")
+    __slots__ = ("_c", "_post", "_reading")
 
     def __init__(self, connection: Connection) -> None:
         self._c = connection
         self._post = 0
+        self._reading = 0  # the highest packet number space that there were ever keys to read for
 
     def in_order(self, level: PacketType, offset: int, data: bytes) -> bytes:
-        """CRYPTO octets that are next.  Raises: QuicTransportError CRYPTO_BUFFER_EXCEEDED."""
-        ready = self._c.crypto[_SPACES[level]].receive(offset, data)
+        """CRYPTO octets that are next.  Raises: QuicTransportError CRYPTO_BUFFER_EXCEEDED, PROTOCOL_VIOLATION."""
+        space = _SPACES[level]
+        crypto = self._c.crypto[space]
+        if space < self._reading and crypto.is_new(offset + len(data)):
+            raise _level_over()
+        ready = crypto.receive(offset, data)
         if level is PacketType.ONE_RTT:
             self._post += len(ready)
             if self._post > POST_HANDSHAKE_MAXIMUM:
@@ -118,7 +123,8 @@ class Handshaking:
             elif isinstance(event, HandshakeComplete):
                 complete = event
             elif isinstance(event, Alert):
-                raise QuicTransportError(crypto_error(event.description), event.reason, FrameType.CRYPTO)
+                code = ErrorCode.PROTOCOL_VIOLATION if event.against_quic else crypto_error(event.description)
+                raise QuicTransportError(code, event.reason, FrameType.CRYPTO)
         return complete
 
     @staticmethod
@@ -132,6 +138,10 @@ class Handshaking:
     def _install(self, event: SecretReady) -> None:
         c = self._c
         level = PacketType(event.level)
+        if event.direction is Direction.READ and level is not PacketType.EARLY:
+            self._reading = _SPACES[level]
+            if any(crypto.has_gap for crypto in c.crypto[: self._reading]):
+                raise _level_over()
         if level is PacketType.ONE_RTT:
             if c.phases is None:
                 c.phases = KeyPhases(c.version, event.suite)
@@ -153,3 +163,8 @@ class Handshaking:
         c.streams.use_peer(peer)
         c.loss.rtt.max_ack_delay = peer.max_ack_delay / 1000
         c.loss.mtu.limit(peer.max_udp_payload_size)
+
+
+def _level_over() -> QuicTransportError:
+    """Octets that TLS cannot want any more.  RFC 9001 §4.1.3"""
+    return QuicTransportError(ErrorCode.PROTOCOL_VIOLATION, "CRYPTO octets of a level that is over", FrameType.CRYPTO)

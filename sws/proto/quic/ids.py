@@ -108,9 +108,10 @@ class RemoteIds:
 
     Attributes:
       current:  of the path in use.
+      on_used:  called when another ID, with a stateless reset token of its own, is used.
     """
 
-    __slots__ = ("_control", "_ids", "_in_use", "_retire_prior", "_retired", "_retiring", "_sequence", "current")
+    __slots__ = ("_control", "_ids", "_in_use", "_retire_prior", "_retired", "_retiring", "_sequence", "current", "on_used")
 
     def __init__(self, control: ControlFrames) -> None:
         self.current = b""
@@ -121,6 +122,7 @@ class RemoteIds:
         self._retired: dict[int, None] = {}
         self._retiring: set[int] = set()
         self._control = control
+        self.on_used: Callable[[], None] | None = None
         control.register(FrameType.RETIRE_CONNECTION_ID, encode_retire_connection_id, self._retiring.discard)
 
     def set_first(self, connection_id: bytes) -> None:
@@ -183,7 +185,7 @@ class RemoteIds:
         if not free:
             raise QuicTransportError(ErrorCode.PROTOCOL_VIOLATION, "no connection ID left to use", FrameType.NEW_CONNECTION_ID)
         self._sequence = min(free)
-        self._in_use.add(self._sequence)
+        self._use(self._sequence)
         self.current = self._ids[self._sequence][0]
 
     def reserve(self) -> int | None:
@@ -193,8 +195,13 @@ class RemoteIds:
         free = [sequence for sequence in self._ids if sequence not in self._in_use]
         if not free:
             return None
-        self._in_use.add(min(free))
+        self._use(min(free))
         return min(free)
+
+    def _use(self, sequence: int) -> None:
+        self._in_use.add(sequence)
+        if self.on_used is not None:
+            self.on_used()
 
     def get(self, sequence: int) -> bytes | None:
         """The ID of a sequence number."""

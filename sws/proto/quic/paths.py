@@ -7,7 +7,8 @@
 
 An address that was not validated gets at most three times the octets that came from it (§8.1).  A path is validated by a PATH_RESPONSE
 with the octets of a PATH_CHALLENGE of ours, in whichever packet it comes (§8.2.2); a challenge is repeated after a probe time-out, and
-given up after three of them.
+given up after three of them.  If the limit left no room for a datagram of 1200 octets, the address is valid, but another challenge has to
+show that such a datagram comes through (§8.2.1).
 """
 
 from __future__ import annotations
@@ -35,9 +36,24 @@ class Path:
       received, sent: octets, until it is validated.
       challenges:    octets of those on their way.
       challenge_at:  when the next is to leave; None: none wanted.
+      is_expanded:   all those left in datagrams of 1200 octets.
+      is_wanted:     the peer uses it, and so shall we once it is validated.
     """
 
-    __slots__ = ("attempts", "challenge_at", "challenges", "is_validated", "local", "received", "remote", "responses", "sent", "sequence")
+    __slots__ = (
+        "attempts",
+        "challenge_at",
+        "challenges",
+        "is_expanded",
+        "is_validated",
+        "is_wanted",
+        "local",
+        "received",
+        "remote",
+        "responses",
+        "sent",
+        "sequence",
+    )
 
     def __init__(self, local: Address, remote: Address, sequence: int) -> None:
         self.local = local
@@ -49,6 +65,8 @@ class Path:
         self.challenges: list[bytes] = []
         self.challenge_at: float | None = None
         self.attempts = 0
+        self.is_expanded = True
+        self.is_wanted = False
         self.responses: deque[bytes] = deque(maxlen=_RESPONSES_MAXIMUM)
 
     def allowance(self) -> int:
@@ -83,6 +101,10 @@ class Paths:
                 return path
         return None
 
+    def has_remote(self, remote: Address) -> bool:
+        """Whether an address is one of the peer's that we know."""
+        return any(path is not None and path.remote == remote for path in (self.active, self.previous, *self.candidates))
+
     def add(self, path: Path) -> bool:
         """Another candidate; False if there are too many."""
         if len(self.candidates) >= _CANDIDATES_MAXIMUM:
@@ -94,6 +116,12 @@ class Paths:
         """Validate a path, from the next datagram on."""
         path.challenge_at = now
         path.attempts = 0
+        path.is_expanded = True
+
+    def settle(self, path: Path) -> None:
+        """Nothing is asked of a path any more."""
+        path.challenge_at = None
+        path.challenges.clear()
 
     def take_challenge(self, path: Path, now: float, pto: float) -> bytes | None:
         """The octets of a challenge if one is due; the next follows after a time-out."""
@@ -109,8 +137,7 @@ class Paths:
         """The path that a response validates, the first time."""
         for path in (self.active, *self.candidates):
             if octets in path.challenges:
-                path.challenges.clear()
-                path.challenge_at = None
+                self.settle(path)
                 path.is_validated = True
                 return path
         return None

@@ -95,7 +95,11 @@ class Receiver:
         for datagram in datagrams:
             data = datagram.data
             path = c.paths.find(datagram.local, datagram.remote)
-            if path is not None and not path.is_validated:
+            if path is None:
+                if c.is_client and not c.paths.has_remote(datagram.remote):  # from nobody that we have to do with: §9
+                    self.dropped += 1
+                    continue
+            elif not path.is_validated:
                 path.received += len(data)
             if data and data[0] < 0x80:
                 if group_level is not _ONE_RTT and group:
@@ -108,7 +112,13 @@ class Receiver:
                     self.dropped += 1
                     self._look_for_reset(data)
                 continue
-            for level, packet in self._cut(datagram):
+            if group and c.is_client and c.received[0].largest < 0:  # the first packet decides what may follow it: §6.2, §7.2, §17.2.5.2
+                self._flush(group_level, group, now)
+                group = []
+            found = self._cut(datagram)
+            if not found:
+                self._look_for_reset(data)
+            for level, packet in found:
                 if level is not group_level and group:
                     self._flush(group_level, group, now)
                     group = []
@@ -177,6 +187,10 @@ class Receiver:
         for packet, item, payload in zip(whole, items, keys.packet.open_many(items), strict=True):
             if payload is None:
                 self.dropped += 1
+                if c.phases is not None:
+                    c.phases.on_forgery()
+                if not packet[1]:
+                    self._look_for_reset(packet[3].data)
             elif c.read[level] is keys:  # an earlier packet of the batch may have ended the level
                 self._process(level, item[1], item[0][0] & 0x0C, payload, packet, now)
 
@@ -226,6 +240,9 @@ class Receiver:
             or (level is _HANDSHAKE and c.is_handshake_complete)
         ):
             self.dropped += len(packets)
+            for _, start, _, datagram in packets:
+                if not start:
+                    self._look_for_reset(datagram.data)
             return
         room = _WAITING_MAXIMUM - len(self._waiting)
         self._waiting += [(level, packet) for packet in packets[:room]]
@@ -245,9 +262,9 @@ class Receiver:
                     self._look_for_reset(packet[3].data)
 
     def _look_for_reset(self, data: bytes) -> None:
-        """A datagram that cannot be opened may be a stateless reset.  §10.3.1"""
+        """A datagram that cannot be opened may be a stateless reset, whatever header it seems to have.  §10.3, §10.3.1"""
         c = self._c
-        if len(data) >= 21 and data[0] < 0x80:
+        if len(data) >= 21:
             found = False
             for token in c.remote_ids.tokens():
                 found |= equal(token, data[-16:])
@@ -269,8 +286,8 @@ class Receiver:
         if not payload:
             raise QuicTransportError(ErrorCode.PROTOCOL_VIOLATION, "a packet without frames")
         c.on_activity(now)
-        if level is not _ONE_RTT:
-            c.handshake.on_packet(level, packet)
+        if level is not _ONE_RTT and not c.handshake.on_packet(level, packet):
+            return
         path = self._path_of(packet) if level is _ONE_RTT else c.paths.active
         if path is None:
             return
@@ -282,7 +299,10 @@ class Receiver:
         if c.trace is not None:
             c.trace.packet(now, False, level, number, len(packet[0]) - packet[1], [frame_name(kind) for kind in sorted(kinds)])
         if path is not c.paths.active and number == received.largest and not kinds <= _PROBING and not c.is_client and c.is_confirmed:
-            c.migrate(path)
+            if path.is_validated or path.local == c.paths.active.local:
+                c.migrate(path)
+            else:  # to our preferred address: §9.6.2
+                path.is_wanted = True
 
     def _frames(self, level: PacketType, payload: bytes, packet: Packet, path: Path, now: float) -> set[int]:
         """What the frames of a packet say; returns their types."""
@@ -396,9 +416,13 @@ class Receiver:
         c = self._c
         validated = c.paths.on_response(octets)
         if validated is not None:
-            if validated is c.paths.active:
+            if not validated.is_expanded:
+                c.paths.challenge(validated, c.now)
+            elif validated is c.paths.active:
                 previous, c.paths.previous = c.paths.previous, None
                 if previous is not None:
+                    if previous in c.paths.candidates:
+                        c.paths.candidates.remove(previous)
                     c.remote_ids.retire(previous.sequence)
             else:
                 c.on_path_validated(validated)
@@ -429,9 +453,7 @@ class Receiver:
         path = c.paths.find(datagram.local, datagram.remote)
         if path is not None:
             return path
-        if not c.is_confirmed or (c.is_client and datagram.remote != c.paths.active.remote):
-            return None if c.is_client else c.paths.active
-        if c.is_client:
+        if c.is_client or not c.is_confirmed:
             return c.paths.active
         sequence = c.remote_ids.reserve()
         path = Path(datagram.local, datagram.remote, c.remote_ids.sequence if sequence is None else sequence)

@@ -23,6 +23,7 @@ from sws.proto.quic.frames import (
     encode_path_response,
 )
 from sws.proto.quic.frames.names import frame_names
+from sws.proto.quic.packet_number import PACKET_NUMBER_MAXIMUM
 from sws.proto.quic.packets import INITIAL_MINIMUM, encode_long_header
 from sws.proto.quic.paths import Path
 from sws.proto.quic.protection import TAG, Sealable, seal_packets
@@ -43,6 +44,7 @@ _SKIP_FIRST: Final = 64
 _SKIP_MAXIMUM: Final = 8192
 _SILENT_MAXIMUM: Final = 32
 _LEAST: Final = 100  # octets that an address not validated must be good for
+_NUMBERS_END: Final = PACKET_NUMBER_MAXIMUM - (1 << 16)  # more than leave in one call
 _PROBE_AFTER: Final = 1 << 14  # octets on a path from which on larger datagrams are worth a search
 
 Content: TypeAlias = tuple[PacketType, list[bytes], list[FrameRecord], bool]
@@ -56,14 +58,16 @@ class Sender:
     Attributes:
       probes:    packets to send in each space, window or not.
       ready_at:  when the pacer lets the next packet leave; None: it is not what holds us up.
+      is_held:   challenges and responses of paths wait for the window.
     """
 
-    __slots__ = ("_c", "_silent", "_skip_at", "_skip_gap", "packets", "probes", "ready_at", "seals")
+    __slots__ = ("_c", "_silent", "_skip_at", "_skip_gap", "is_held", "packets", "probes", "ready_at", "seals")
 
     def __init__(self, connection: Connection) -> None:
         self._c = connection
         self.probes = [0, 0, 0]
         self.ready_at: float | None = None
+        self.is_held = False
         self._skip_gap = _SKIP_FIRST
         self._skip_at = _SKIP_FIRST + connection.entropy(1)[0] % _SKIP_FIRST
         self._silent = 0
@@ -77,6 +81,9 @@ class Sender:
         state = c.closing.state
         if state is not End.ACTIVE:
             return self._closing_datagram() if state is End.CLOSING and c.closing.wants_to_send else []
+        if c.loss.spaces[2].next_number >= _NUMBERS_END:  # RFC 9000 §12.3
+            c.vanish(ErrorCode.INTERNAL_ERROR, "no packet numbers left")
+            return []
         self._update_keys(now)
         leaving: list[tuple[Path, int, list[tuple[PacketType, Sealable]]]] = []
         if c.phases is not None and c.phases.write is not None:
@@ -277,7 +284,9 @@ class Sender:
             self._silent = 0
         elif acks:
             self._silent += 1
-            if self._silent > _SILENT_MAXIMUM and level is _ONE_RTT:  # or acknowledgements would never be acknowledged: §13.2.4
+            if (
+                self._silent > _SILENT_MAXIMUM and level is _ONE_RTT and may_send
+            ):  # or acknowledgements would never be acknowledged: §13.2.4
                 self._silent = 0
                 parts.append(PING)
                 is_eliciting = True
@@ -358,11 +367,19 @@ class Sender:
     # --- other datagrams ---------------------------------------------------------------------------------------------
 
     def _path_datagrams(self, now: float, budget: int, leaving: list[tuple[Path, int, list[tuple[PacketType, Sealable]]]]) -> int:
-        """Challenges and responses, each path by itself.  RFC 9000 §8.2: padded to 1200 octets where the limit allows it."""
+        """Challenges and responses, each path by itself.  RFC 9000 §8.2: padded to 1200 octets where the limit allows it.
+
+        They count as in flight and wait for the window like everything else (RFC 9002 §7).
+        """
         c = self._c
+        loss = c.loss
+        self.is_held = False
         for path in (c.paths.active, *c.paths.candidates):
             if not path.wants_to_send or budget < INITIAL_MINIMUM:
                 continue
+            if loss.in_flight and loss.in_flight + INITIAL_MINIMUM > loss.congestion.window:
+                self.is_held = True
+                break
             destination = c.remote_ids.current if path is c.paths.active else c.remote_ids.get(path.sequence)
             overhead = 5 + TAG + (0 if destination is None else len(destination))
             room = min(INITIAL_MINIMUM, path.allowance())
@@ -372,6 +389,7 @@ class Sender:
                 continue  # it counts as lost
             if challenge is not None:
                 parts.append(encode_path_challenge(challenge))
+                path.is_expanded &= room == INITIAL_MINIMUM
             while path.responses:
                 parts.append(encode_path_response(path.responses.popleft()))
             if not parts:

@@ -33,6 +33,7 @@ from sws.proto.quic.parameters import (
     encode_parameters,
     remembered,
 )
+from sws.proto.quic.paths import Path
 from sws.proto.quic.protection import PacketKeys
 from sws.proto.quic.versions import VERSIONS, PacketType, Version
 from sws.proto.tls.config import ClientHelloFacts, ServerConfig, TlsHost
@@ -111,6 +112,17 @@ class ServerConnection(Connection):
         self._handshaking = _ServerHandshaking(self)
         return self._handshaking
 
+    def on_path_validated(self, path: Path) -> None:
+        """Move there if the client has."""
+        if path.is_wanted:
+            self.migrate(path)
+
+    @property
+    def is_costly(self) -> bool:
+        """Whether public-key operations follow in the handshake: the ClientHello is not whole yet, or the client shows a certificate."""
+        tls = self._handshaking.tls
+        return tls is None or tls.awaits_certificate
+
     @property
     def tls_handshake(self) -> ServerHandshake | None:
         """TLS itself, once the ClientHello has come."""
@@ -162,7 +174,7 @@ class _ServerHandshaking:
 
     _read_version: Version | None = None
 
-    def on_packet(self, level: PacketType, packet: tuple[bytes, int, int, DatagramIn]) -> None:
+    def on_packet(self, level: PacketType, packet: tuple[bytes, int, int, DatagramIn]) -> bool:
         """A Handshake packet shows that the client is at its address, and needs Initial packets no more.  §8.1, RFC 9001 §4.9.1"""
         c = self._c
         if level is PacketType.HANDSHAKE:
@@ -170,6 +182,7 @@ class _ServerHandshaking:
             c.discard(PacketType.INITIAL)
         elif level is PacketType.INITIAL and len(packet[3].data) < 1200:
             raise QuicTransportError(ErrorCode.PROTOCOL_VIOLATION, "an Initial in a datagram below 1200 octets")
+        return True
 
     def on_ack(self, level: PacketType) -> None:
         """Nothing follows from it."""

@@ -91,6 +91,8 @@ class ExpectEncryptedExtensions:
             if len(names) != 1:
                 raise TlsAlert(AlertDescription.DECODE_ERROR, "not one application protocol")
             if names[0] not in config.alpn:
+                if config.quic is not None:  # RFC 9001 §8.1
+                    raise TlsAlert(AlertDescription.NO_APPLICATION_PROTOCOL, "an application protocol that was not offered")
                 raise _illegal("an application protocol that was not offered")
             facts.alpn = names[0]
         elif config.quic is not None:
@@ -300,8 +302,8 @@ class Connected:
         expected = {int(_T.NEW_SESSION_TICKET)}
         if hs.config.quic is None:
             expected.add(int(_T.KEY_UPDATE))
-            if hs.config.post_handshake_auth:
-                expected.add(int(_T.CERTIFICATE_REQUEST))
+        if hs.config.quic is not None or hs.config.post_handshake_auth:
+            expected.add(int(_T.CERTIFICATE_REQUEST))
         self.expected = frozenset(expected)
 
     def receive(self, message: bytes) -> State:
@@ -321,7 +323,8 @@ class Connected:
         hs = self._hs
         ticket = decode_new_session_ticket(message)
         if hs.config.quic is not None and ticket.early_data not in (0, 0xFFFFFFFF):
-            raise _illegal("an early data size that QUIC does not allow")  # RFC 9001 §4.6.1
+            # RFC 9001 §4.6.1
+            raise TlsAlert(AlertDescription.ILLEGAL_PARAMETER, "an early data size that QUIC does not allow", True)
         if not ticket.lifetime or not hs.resumption_secret:
             return
         facts = hs.core.facts
@@ -344,6 +347,8 @@ class Connected:
     def _answer(self, message: bytes) -> None:
         """§4.6.2."""
         hs = self._hs
+        if hs.config.quic is not None:
+            raise TlsAlert(AlertDescription.UNEXPECTED_MESSAGE, "a certificate request after the handshake", True)  # RFC 9001 §4.4
         request = decode_certificate_request(message)
         _check_request(request)
         self._requests += 1

@@ -180,7 +180,7 @@ class MessageFeed:
         """The end of the handshake."""
         self.state = Failed()
         self._buffer.clear()
-        self.core.events.append(Alert(alert.description, alert.reason))
+        self.core.events.append(Alert(alert.description, alert.reason, alert.against_quic))
 
     def _take(self, level: int, data: bytes) -> None:
         buffer = self._buffer
@@ -205,4 +205,4 @@ class MessageFeed:
             self.core.read_keys_changed = False
             self.state = self.state.receive(message)
             if buffer and (self.core.read_keys_changed or self.state.level != level):
-                raise unexpected("a message spans a change of keys")
+                raise TlsAlert(AlertDescription.UNEXPECTED_MESSAGE, "a message spans a change of keys", True)

@@ -17,7 +17,7 @@ from sws.base.errors import TlsAlert, UsageError
 from sws.base.handshake import HandshakeEvent
 from sws.crypto import hashes
 from sws.crypto.hkdf import expand_label
-from sws.proto.tls.config import ServerConfig, TlsHost
+from sws.proto.tls.config import ClientAuth, ServerConfig, TlsHost
 from sws.proto.tls.core import Core, EarlyData, Failed, MessageFeed
 from sws.proto.tls.hello import ClientHello
 from sws.proto.tls.keyupdate import TrafficSecrets
@@ -83,6 +83,11 @@ class ServerHandshake:
     def is_connected(self) -> bool:
         """Whether the handshake is over and has not failed."""
         return self.traffic is not None and not isinstance(self.feed.state, Failed)
+
+    @property
+    def awaits_certificate(self) -> bool:
+        """Whether the client was asked for a certificate and the handshake is not over: public-key operations follow."""
+        return self.traffic is None and self.host.client_auth is not ClientAuth.NONE and not self.core.facts.resumed
 
     @property
     def uses_compatibility_mode(self) -> bool:

@@ -136,6 +136,8 @@ def _answer(hs: ServerHandshake, offer: ClientOffer, suite: int, group: int) -> 
     facts.server_name = offer.server_name
     if config.quic is not None and offer.quic is None:
         raise TlsAlert(AlertDescription.MISSING_EXTENSION, "no QUIC transport parameters")  # RFC 9001 §8.2
+    if config.quic is None and offer.quic is not None:
+        raise TlsAlert(AlertDescription.UNSUPPORTED_EXTENSION, "QUIC transport parameters without QUIC")  # RFC 9001 §8.2
     facts.alpn = pick_alpn(host.alpn, offer.alpn)
     if config.quic is not None and facts.alpn is None:
         raise TlsAlert(AlertDescription.NO_APPLICATION_PROTOCOL, "QUIC without ALPN")  # RFC 9001 §8.1

@@ -153,12 +153,19 @@ def test_paths() -> None:
 
 
 def test_a_path_that_fails_with_none_to_go_back_to() -> None:
+    """RFC 9000 §9.3.2: in silence."""
     network = connect()
     server = network.server
     server.paths.challenge(server.paths.active, network.now)
     network.taps.append(lambda to_server, data, now: None)
-    network.run(10.0)
-    assert server.closing.code == ErrorCode.NO_VIABLE_PATH
+    network.run(0.1)
+    while (due := server.next_timeout()) is not None:
+        server.handle_timeout(due)
+        network.now = due
+        out = server.datagrams_to_send(due, 1 << 16)
+    assert server.closing.state is End.CLOSED
+    assert out == []
+    assert ConnectionClosed(ErrorCode.NO_VIABLE_PATH, "the path could not be validated", False) in server.take_events()
 
 
 def test_a_migration_that_fails_goes_back() -> None:

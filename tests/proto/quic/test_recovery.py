@@ -440,3 +440,27 @@ def test_one_loss_in_a_hundred(make: type[NewReno] | type[Cubic]) -> None:
         round_trips = (app.finished_at - app.first_octet_at) / 0.05
         shares.append(6_000_000 / (1200 - 13 - 16 - 12) / round_trips / (1.5 / 0.01) ** 0.5)
     assert sum(shares) / len(shares) >= 0.85
+
+
+def test_packets_of_a_path_that_was_left_say_nothing_of_the_next() -> None:
+    """RFC 9000 §9.4"""
+    loss, owner = detection()
+    space = loss.spaces[2]
+    send(loss, owner, range(10), flags=ELICITING | IN_FLIGHT | MARKED)
+    loss.ecn.on_sent(10)
+    loss.on_ack(space, [(0, 0)], 0.0, (1, 0, 0), 0.05)
+    assert loss.ecn.state is EcnState.CAPABLE
+    loss.change_path(RttEstimate(), NewReno(1200), Pacer(12000), EcnValidator(True), MtuSearch(1452))
+    window = loss.congestion.window
+    assert loss.in_flight == 0
+    loss.on_ack(space, [(1, 3)], 0.0, (4, 0, 0), 0.3)
+    loss.on_ack(space, [(8, 9)], 0.0, (5, 0, 5), 0.3)
+    assert set(space.sent) == {7}
+    assert (loss.in_flight, loss.rtt.has_sample, loss.congestion.window) == (0, False, window)
+    assert sorted(first for first, _, _ in owner.gone) == [400, 500, 600]
+    send(loss, owner, range(10, 12), at=0.4, flags=ELICITING | IN_FLIGHT | MARKED)
+    loss.ecn.on_sent(2)
+    assert loss.in_flight == 2400
+    loss.on_ack(space, [(10, 11)], 0.0, (7, 0, 5), 0.5)
+    assert (loss.in_flight, loss.rtt.latest) == (0, pytest.approx(0.1))
+    assert loss.ecn.state is EcnState.CAPABLE

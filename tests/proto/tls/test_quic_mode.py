@@ -71,13 +71,32 @@ def test_early_data() -> None:
         ({"alpn": (b"h9",)}, {}, {}, A.NO_APPLICATION_PROTOCOL, 1),
         ({}, {}, {"alpn": ()}, A.NO_APPLICATION_PROTOCOL, 1),
         ({"quic": None}, {}, {}, A.MISSING_EXTENSION, 1),
-        ({}, {"quic": None}, {}, A.MISSING_EXTENSION, 0),
+        ({}, {"quic": None}, {}, A.UNSUPPORTED_EXTENSION, 1),
     ],
 )
 def test_what_quic_needs(mine: dict[str, Any], theirs: dict[str, Any], host: dict[str, Any], says: A, by: int) -> None:
     found = both(mine, theirs, host)
     assert [event.description for event in of(found[2 + by], Alert)] == [says]
     assert not found[0].is_connected
+
+
+@pytest.mark.parametrize(
+    ("extensions", "says"),
+    [
+        (b"\0\x10\0\5\0\3\2h3", A.MISSING_EXTENSION),
+        (b"\0\x10\0\5\0\3\2h9" + b"\0\x39\0\0", A.NO_APPLICATION_PROTOCOL),
+        (b"\0\x39\0\0", A.NO_APPLICATION_PROTOCOL),
+    ],
+)
+def test_what_a_client_asks_of_a_server(extensions: bytes, says: A) -> None:
+    """RFC 9001 §8.1, §8.2: its transport parameters, and a protocol that was offered."""
+    one = ClientHandshake(client_config(alpn=(b"h3",), quic=b"client's"))
+    other = ServerHandshake(server_config({"alpn": (b"h3",)}, quic=b"server's"))
+    (hello,) = of(one.start(0.0), HandshakeBytes)
+    flight = of(other.receive(0, hello.data, 0.0), HandshakeBytes)
+    one.receive(0, flight[0].data, 0.0)
+    events = one.receive(2, b"\x08\0\0" + bytes((2 + len(extensions), 0, len(extensions))) + extensions, 0.0)
+    assert [event.description for event in of(events, Alert)] == [says]
 
 
 def test_key_update_is_no_message_of_quics() -> None:

@@ -23,7 +23,13 @@ def initial_window(datagram: int) -> int:
 
 
 class CongestionController(Protocol):
-    """How much may be in flight."""
+    """How much may be in flight.
+
+    Attributes:
+      recovery_start:  when the window was last reduced: losses of packets sent before do not reduce it again.  §7.3.2
+    """
+
+    recovery_start: float
 
     @property
     def window(self) -> int:
@@ -53,7 +59,3 @@ class CongestionController(Protocol):
 
     def on_datagram_size(self, octets: int) -> None:
         """The size of datagrams on this path is another now."""
-
-    @property
-    def recovery_start(self) -> float:
-        """When the window was last reduced: losses of packets sent before do not reduce it again.  §7.3.2"""

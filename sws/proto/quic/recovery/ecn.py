@@ -31,13 +31,19 @@ class EcnState(IntEnum):
 class EcnValidator:
     """One path and packet number space: application data."""
 
-    __slots__ = ("_counts", "_lost", "_sent", "state")
+    __slots__ = ("_counts", "_lost", "_sent", "_tested", "state")
 
     def __init__(self, enabled: bool) -> None:
         self.state = EcnState.TESTING if enabled else EcnState.FAILED
         self._sent = 0
+        self._tested = 0
         self._lost = 0
         self._counts = (0, 0, 0)
+
+    def follow(self, other: EcnValidator) -> None:
+        """Another path begins; the peer goes on counting where it was."""
+        self._sent = other._sent
+        self._counts = other._counts
 
     def codepoint(self) -> int:
         """The ECN field for packets that leave now."""
@@ -46,13 +52,14 @@ class EcnValidator:
     def on_sent(self, packets: int) -> None:
         """Packets left with ECT(0)."""
         self._sent += packets
-        if self.state is EcnState.TESTING and self._sent >= _TEST_PACKETS:
+        self._tested += packets
+        if self.state is EcnState.TESTING and self._tested >= _TEST_PACKETS:
             self.state = EcnState.UNKNOWN
 
     def on_lost(self, packets: int) -> None:
         """Marked packets were lost: if all of the test were, marks are what the path drops."""
         self._lost += packets
-        if self.state in (EcnState.TESTING, EcnState.UNKNOWN) and self._lost >= min(self._sent, _TEST_PACKETS):
+        if self.state in (EcnState.TESTING, EcnState.UNKNOWN) and self._lost >= min(self._tested, _TEST_PACKETS):
             self.state = EcnState.FAILED
 
     def on_ack(self, marked: int, counts: tuple[int, int, int] | None) -> bool:

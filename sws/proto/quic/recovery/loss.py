@@ -4,7 +4,7 @@
 A packet is in one of three *spaces* (Initial, Handshake, application data), which number and acknowledge by themselves but share one path's
 round-trip time, window and probe count.  Per packet there is one tuple:
 
-    (time sent, octets, flags, frames)         frames = ((owner, a, b, c), …)
+    (time sent, octets, flags, frames)         frames = ((owner, a, b, c), …); no octets: sent on a path that was left
 
 Whoever put a frame into the packet is its *owner* and hears `acknowledged(a, b, c)` or `lost(a, b, c)`, once each, and perhaps `lost` when
 a probe is to carry the frame again, though it may still arrive.  Packets that hold nothing but acknowledgements leave no tuple.
@@ -180,7 +180,7 @@ class LossDetection:
         octets, grown, marked, eliciting = self._take(space, ranges, now)
         if eliciting < 0:
             return
-        if newest is not None and eliciting:
+        if newest is not None and newest[1] and eliciting:
             if self._first_sample is None:
                 self._first_sample = now
             self.rtt.update(now - newest[0], delay, self.is_confirmed)
@@ -412,9 +412,16 @@ class LossDetection:
         space.loss_time = None
 
     def change_path(self, rtt: RttEstimate, congestion: CongestionController, pacer: Pacer, ecn: EcnValidator, mtu: MtuSearch) -> None:
-        """Another path: what was learned of the old one is no guide.  RFC 9000 §9.4"""
+        """Another path: what was learned of the old one is no guide, and what is still under way there adds nothing.  RFC 9000 §9.4"""
+        ecn.follow(self.ecn)
         self.rtt, self.congestion, self.pacer, self.ecn, self.mtu = rtt, congestion, pacer, ecn, mtu
         self.pto_count = 0
+        self._first_sample = None
+        for space in self.spaces:
+            for number, (when, size, flags, frames) in space.sent.items():
+                self.in_flight -= size
+                congestion.recovery_start = max(congestion.recovery_start, when)
+                space.sent[number] = (when, 0, flags & ELICITING, frames)
 
     def _pace(self) -> None:
         congestion = self.congestion
