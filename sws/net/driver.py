@@ -17,33 +17,24 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Container, Coroutine
 from enum import IntEnum
-from functools import partial
-from typing import Any, Final, final
+from typing import Final, final
 
 from sws.base.engine import (
-    Aborted,
-    BodyChunk,
-    Ended,
     Event,
     ExchangeEngine,
-    Refused,
-    RequestHead,
     RequestStarted,
-    Trailers,
 )
-from sws.base.errors import Http1Error
 from sws.exchange.exchange import Exchange, PeerFacts
+from sws.net.carrier import ExchangeCarrier, without_stillborn
 from sws.net.linger import Linger
 from sws.net.outlet import Outlet, SendLimits
 from sws.net.service import Service
 from sws.os.loop import Loop
 from sws.os.poller.base import READ, WRITE
-from sws.os.tasks import adopt
 from sws.os.timers import Timer
 
-__all__ = ["StreamDriver", "without_stillborn"]
+__all__ = ["StreamDriver"]
 
 READ_SIZE: Final = 65536
 FIRST_READ_SIZE: Final = 2048  # most heads fit; PyPy fills its nursery with what is asked for, not with what came
@@ -60,23 +51,8 @@ class _Phase(IntEnum):
 _OPEN: Final = _Phase.OPEN
 
 
-_EMPTY_HEAD: Final = RequestHead(b"", b"http", b"", b"", (), {}, 11)
-
-
-def without_stillborn(events: list[Event], known: Container[int]) -> list[Event]:
-    """Events less the beginnings of requests that what came behind them gave up: no handler could say anything on their streams.
-
-    Args:
-      known:  streams whose requests had begun before.
-    """
-    if Aborted not in map(type, events):
-        return events
-    gone = {event.stream for event in events if type(event) is Aborted and event.stream not in known}
-    return [event for event in events if event.stream not in gone or (type(event) is not RequestStarted and type(event) is not Refused)]
-
-
 @final
-class StreamDriver:
+class StreamDriver(ExchangeCarrier):
     """One accepted connection.
 
     Args:
@@ -88,7 +64,6 @@ class StreamDriver:
     __slots__ = (
         "__weakref__",
         "_broken",
-        "_exchanges",
         "_fd",
         "_flushing",
         "_input_again",
@@ -98,34 +73,23 @@ class StreamDriver:
         "_peer_closed",
         "_phase",
         "_read_size",
-        "_service",
         "_settling",
         "_sock",
         "_timer",
         "_unflushed",
-        "engine",
-        "facts",
-        "handling",
-        "idle_since",
-        "loop",
     )
 
     def __init__(
         self, loop: Loop, sock: socket.socket, engine: ExchangeEngine, service: Service, facts: PeerFacts, limits: SendLimits
     ) -> None:
-        self.engine = engine
-        self.facts = facts
-        self.loop = loop
+        super().__init__(loop, engine, service, facts)
         self._sock = sock
         self._fd = sock.fileno()
-        self._service = service
-        self._exchanges: dict[int, Exchange] = {}
         self._outlet = Outlet(loop, sock, limits)
         self._mask = READ
         self._phase = _OPEN
         self._read_size = FIRST_READ_SIZE
         self._peer_closed = False
-        self.handling = False
         self._input_again = False
         self._settling = False
         self._flushing = False
@@ -133,8 +97,6 @@ class StreamDriver:
         self._linger: Linger | None = None
         self._unflushed = 0
         self._broken = False
-        #: When the last exchange ended, while there is none.
-        self.idle_since = loop.now
         loop.watch(self._fd, READ, self._on_ready)
         self._arm_timer()
 
@@ -209,10 +171,6 @@ class StreamDriver:
             raise
         self.handling = False
 
-    def _request(self, event: RequestStarted) -> None:
-        exchange = Exchange(self, event.stream, event.request, event.ended)
-        self._begin(exchange, self._service.handle(exchange))
-
     def _dispatch_all(self, events: list[Event]) -> None:
         for event in without_stillborn(events, self._exchanges):
             if type(event) is not RequestStarted:
@@ -228,63 +186,10 @@ class StreamDriver:
             self._input_again = False
             self._dispatch_all(self.engine.receive(b"", self.loop.now))
 
-    def _dispatch(self, event: Event) -> None:
-        kind = type(event)
-        if kind is Refused:
-            self._refuse(event)  # type: ignore[arg-type]
-            return
-        known = self._exchanges.get(event.stream)
-        if known is None:
-            if kind is BodyChunk:
-                self.engine.consumed(event.stream, len(event.data))  # type: ignore[union-attr]
-            return
-        if kind is BodyChunk:
-            known.arrived(event.data)  # type: ignore[union-attr]
-        elif kind is Ended:
-            known.input_over()
-        elif kind is Trailers:
-            known.trailers = event.fields  # type: ignore[union-attr]
-        elif kind is Aborted:
-            known.died()
-
-    def _refuse(self, event: Refused) -> None:
-        known = self._exchanges.get(event.stream)
-        if known is not None:
-            known.input_over(Http1Error(event.status, event.reason))
-            return
-        exchange = Exchange(self, event.stream, _EMPTY_HEAD, True)
-        self._begin(exchange, self._service.refuse(exchange, event.status, event.reason))
-
-    def _begin(self, exchange: Exchange, coroutine: Coroutine[Any, Any, None]) -> None:
-        """Run a handler up to its first wait, which for most is their end: then it costs no task.  See os.tasks.start."""
-        self._exchanges[exchange.stream] = exchange
-        try:
-            waiter = coroutine.send(None)
-        except StopIteration:
-            self._finished(exchange, None)
-        except BaseException as error:
-            self._finished(exchange, error)
-            if isinstance(error, (KeyboardInterrupt, SystemExit)):
-                raise
-        else:
-            exchange.task = task = adopt(self.loop, coroutine, waiter, partial(self._finished, exchange))
-            if exchange.is_dead:  # died in its first step, when there was no task to cancel
-                task.cancel()
-
-    def _finished(self, exchange: Exchange, error: BaseException | None) -> None:
-        exchange.task = None
-        del self._exchanges[exchange.stream]
-        try:
-            self._service.finished(exchange, error)
-        except BaseException:
-            self.abort()
-            raise
+    def _over(self, exchange: Exchange) -> None:
         if not exchange.finished:
             self._note_broken(exchange)
-            if not exchange.is_dead:
-                self.engine.reset(exchange.stream, "the handler ended without completing its response or tunnel")
         self._unflushed += exchange.sent + HEAD_OCTETS
-        self.idle_since = self.loop.now
         if self.engine.holds_input:
             self._input_again = True
         if not self.handling:
@@ -452,8 +357,3 @@ class StreamDriver:
 
     def _is_closed(self) -> bool:
         return self._phase is _Phase.CLOSED
-
-    @property
-    def exchanges(self) -> int:
-        """How many exchanges are under way."""
-        return len(self._exchanges)

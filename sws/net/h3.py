@@ -11,17 +11,15 @@ Files are read when they are handed over, at most a stream's credit ahead, so th
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from functools import partial
-from typing import Any, Final, final
+from typing import ClassVar, Final, final
 
-from sws.base.engine import Aborted, BodyChunk, Ended, Event, ExchangeEngine, FileSpan, Refused, RequestHead, RequestStarted, Trailers
-from sws.base.errors import Http1Error
+from sws.base.engine import Event, FileSpan, RequestHead, RequestStarted
 from sws.exchange.exchange import Exchange, PeerFacts
-from sws.net.driver import without_stillborn
+from sws.net.carrier import ExchangeCarrier, without_stillborn
 from sws.net.service import Service
 from sws.os.loop import Loop
-from sws.os.tasks import adopt
 from sws.os.timers import Timer
 from sws.proto.h3 import ErrorCode, ServerConnection
 from sws.proto.quic.api import ConnectionClosed, HandshakeDone, QuicEvent, StreamTransport, StreamWritable
@@ -29,7 +27,6 @@ from sws.proto.quic.api import ConnectionClosed, HandshakeDone, QuicEvent, Strea
 __all__ = ["Http3Driver", "read_span"]
 
 _FIRST_REQUEST_SECONDS: Final = 0.5
-_EMPTY_HEAD = RequestHead(b"", b"https", b"", b"", (), {}, 30)
 
 
 def read_span(span: FileSpan) -> bytes:
@@ -47,7 +44,7 @@ def read_span(span: FileSpan) -> bytes:
 
 
 @final
-class Http3Driver:
+class Http3Driver(ExchangeCarrier):
     """One accepted connection.
 
     Args:
@@ -59,6 +56,8 @@ class Http3Driver:
       ready:      called when the handshake is complete.
     """
 
+    _unread: ClassVar = RequestHead(b"", b"https", b"", b"", (), {}, 30)
+
     def __init__(
         self,
         loop: Loop,
@@ -69,27 +68,16 @@ class Http3Driver:
         facts: PeerFacts,
         ready: Callable[[Http3Driver], None],
     ) -> None:
-        self.loop = loop
-        self.engine: ExchangeEngine = engine
+        super().__init__(loop, engine, service, facts)
         self._engine = engine
-        self.facts = facts
-        self.handling = False
-        self.idle_since = loop.now
         self._transport = transport
         self._touch = touch
-        self._service = service
         self._ready = ready
-        self._exchanges: dict[int, Exchange] = {}
         self._timer: Timer | None = None
         self._farewell = 0.0  # patience of a shutdown that came before the handshake was complete
         self._is_complete = False
         self._is_closed = False
         engine.read_span = self._read_span
-
-    @property
-    def exchanges(self) -> int:
-        """How many exchanges are under way."""
-        return len(self._exchanges)
 
     # --- the Carrier of exchanges --------------------------------------------------------------------------------
 
@@ -139,7 +127,10 @@ class Http3Driver:
         self.handling = True
         try:
             for event in without_stillborn(events, self._exchanges):
-                self._dispatch(event)
+                if type(event) is RequestStarted:
+                    self._request(event)
+                else:
+                    self._dispatch(event)
         except BaseException:  # a fault of ours: this connection cannot be trusted any more, the others can
             self.handling = False
             self.abort()
@@ -148,58 +139,7 @@ class Http3Driver:
         if self._engine.wants_close and not self._transport.is_closed:
             self._transport.close(ErrorCode.H3_NO_ERROR)
 
-    def _dispatch(self, event: Event) -> None:
-        kind = type(event)
-        if kind is RequestStarted:
-            exchange = Exchange(self, event.stream, event.request, event.ended)  # type: ignore[union-attr]
-            self._begin(exchange, self._service.handle(exchange))
-            return
-        known = self._exchanges.get(event.stream)
-        if kind is Refused:
-            if known is not None:
-                known.input_over(Http1Error(event.status, event.reason))  # type: ignore[union-attr]
-                return
-            exchange = Exchange(self, event.stream, _EMPTY_HEAD, True)
-            self._begin(exchange, self._service.refuse(exchange, event.status, event.reason))  # type: ignore[union-attr]
-        elif known is None:
-            if kind is BodyChunk:
-                self._engine.consumed(event.stream, len(event.data))  # type: ignore[union-attr]
-        elif kind is BodyChunk:
-            known.arrived(event.data)  # type: ignore[union-attr]
-        elif kind is Ended:
-            known.input_over()
-        elif kind is Trailers:
-            known.trailers = event.fields  # type: ignore[union-attr]
-        elif kind is Aborted:
-            known.died()
-
-    def _begin(self, exchange: Exchange, coroutine: Coroutine[Any, Any, None]) -> None:
-        """Run a handler up to its first wait, which for most is their end: then it costs no task.  See os.tasks.start."""
-        self._exchanges[exchange.stream] = exchange
-        try:
-            waiter = coroutine.send(None)
-        except StopIteration:
-            self._finished(exchange, None)
-        except BaseException as error:
-            self._finished(exchange, error)
-            if isinstance(error, (KeyboardInterrupt, SystemExit)):
-                raise
-        else:
-            exchange.task = task = adopt(self.loop, coroutine, waiter, partial(self._finished, exchange))
-            if exchange.is_dead:  # died in its first step, when there was no task to cancel
-                task.cancel()
-
-    def _finished(self, exchange: Exchange, error: BaseException | None) -> None:
-        exchange.task = None
-        del self._exchanges[exchange.stream]
-        try:
-            self._service.finished(exchange, error)
-        except BaseException:
-            self.abort()
-            raise
-        if not exchange.finished and not exchange.is_dead:
-            self._engine.reset(exchange.stream, "the handler ended without completing its response or tunnel")
-        self.idle_since = self.loop.now
+    def _over(self, exchange: Exchange) -> None:
         self.output_soon()
 
     # --- time, the end -------------------------------------------------------------------------------------------
