@@ -79,7 +79,8 @@ def test_what_a_client_remembers_has_no_connection_in_it() -> None:
         "0908 d000000000000001",
         "0a01 15",  # ack_delay_exponent 21
         "0b04 80004000",  # max_ack_delay 2**14
-        "0c01 00",  # a flag with a value
+        "0c01 00",  # flags with a value
+        "6ab201 00",
         "0e01 01",  # active_connection_id_limit 1
         "0f15" + "00" * 21,  # a connection ID of 21 octets
         "1103 000000",
