@@ -104,7 +104,7 @@ def test_nobody_listens() -> None:
                 io = QuicSocket(sock)
                 tls = client_tls(__import__("random").Random(1))
                 connection = ClientConnection(
-                    QuicConfig(idle_timeout=0.2),
+                    QuicConfig(idle_timeout=0.2, initial_rtt=0.02),
                     tls,
                     io.local,
                     taken.getsockname(),
