@@ -54,11 +54,13 @@ class Resumption:
       ticket:      SECRET; None: only the token.
       parameters:  the server's, for 0-RTT.
       token:       of NEW_TOKEN.
+      version:     that they came in, and may be used in alone (RFC 9369 §5); None if it is not known.
     """
 
     ticket: ClientTicket | None = field(default=None, repr=False)
     parameters: TransportParameters | None = None
     token: bytes = b""
+    version: int | None = None
 
 
 @final
@@ -68,7 +70,7 @@ class ClientConnection(Connection):
     Args:
       tls:         of this connection; `quic`, `ticket` and `early` are filled in.
       resumption:  of an earlier connection; 0-RTT data is sent if the ticket allows it.
-      version:     of the first flight; the first of `config.versions` that is version 1, or the first of all, if it is not given.
+      version:     of the first flight; if it is not given, that of `resumption`, else version 1 or the first of `config.versions`.
       others:      as for `Connection`.
     """
 
@@ -89,9 +91,10 @@ class ClientConnection(Connection):
         version: int | None = None,
     ) -> None:
         self.tls = tls
-        self.resumption = Resumption() if resumption is None else resumption
+        kept = Resumption() if resumption is None else resumption
+        number = version if version is not None else _first_version(config, kept)
+        self.resumption = kept if kept.version in (None, number) else Resumption()
         self.original = entropy(8)
-        number = version if version is not None else 1 if 1 in config.versions else config.versions[0]
         super().__init__(config, VERSIONS[number], local, remote, first_id, make_id, retire_id, entropy, now)
         self.token = self.resumption.token
         self.paths.active.is_validated = True
@@ -264,6 +267,9 @@ class _ClientHandshaking:
         c.loss.forget(0)
         if c.sends_early_data:
             self._forget_early()
+        if c.resumption.version is not None:
+            c.resumption = Resumption()
+            c.token = b""
         c.crypto = (CryptoStream(), c.crypto[1], c.crypto[2])
         c.install_initial(c.version, c.original)
         self.start()
@@ -363,4 +369,10 @@ class _ClientHandshaking:
         c = self._c
         tickets = [] if self._tls is None else list(self._tls.take_tickets())
         parameters = None if c.peer is None else remembered(c.peer)
-        return [Resumption(ticket, parameters, self._tokens.pop(0) if self._tokens else b"") for ticket in tickets]
+        return [Resumption(ticket, parameters, self._tokens.pop(0) if self._tokens else b"", c.version.number) for ticket in tickets]
+
+
+def _first_version(config: QuicConfig, kept: Resumption) -> int:
+    if kept.version is not None and kept.version in config.versions:
+        return kept.version
+    return QUIC_V1 if QUIC_V1 in config.versions else config.versions[0]

@@ -216,9 +216,9 @@ def test_a_client_hello_in_pieces_all_over(seed: int) -> None:
 # --- resumption --------------------------------------------------------------------------------------------------------
 
 
-def resumed() -> tuple[Network, Resumption]:
+def resumed(config: QuicConfig | None = None) -> tuple[Network, Resumption]:
     """A first connection, and what its client keeps of it."""
-    net, app = network(retry_above=64)
+    net, app = network(config, config, retry_above=64)
     net.run(3.0)
     assert app.is_done
     kept = net.client.take_resumptions()
@@ -239,6 +239,38 @@ def test_early_data(loss: float) -> None:
     assert app.early
     if not loss:
         assert app.first_octet_at == pytest.approx(0.05, abs=0.005)
+
+
+@pytest.mark.parametrize(("given", "resumes"), [(None, True), (QUIC_V2, True), (QUIC_V1, False)])
+def test_tickets_and_tokens_are_for_their_version(given: int | None, resumes: bool) -> None:
+    """RFC 9369 §5: the negotiated one of the connection that they came in."""
+    first, kept = resumed()
+    assert kept.version == first.client.version.number == QUIC_V2
+    net, app = network(resumption=kept, endpoint=first.endpoint, seed=3, version=given)
+    assert net.client.origin.number == (given or QUIC_V2)
+    assert (net.client.sends_early_data, bool(net.client.token)) == (resumes, resumes)
+    net.run(2.0)
+    assert app.is_done
+    assert app.early is resumes
+
+
+def test_tickets_and_tokens_do_not_outlive_version_negotiation() -> None:
+    """RFC 9369 §5"""
+    _, kept = resumed(QuicConfig(versions=(QUIC_V1,)))
+    other = make_endpoint(random.Random(9), config=QuicConfig(versions=(QUIC_V2,)))
+    net, app = network(QuicConfig(versions=(QUIC_V1, QUIC_V2)), resumption=kept, endpoint=other, seed=3)
+    assert net.client.sends_early_data
+    tokens = set()
+
+    def tap(to_server: bool, data: bytes, now: float) -> bytes:
+        if to_server and data[:1] >= b"\x80" and (header := decode_long_header(data)).kind is PacketType.INITIAL:
+            tokens.add((header.version, bool(header.token)))
+        return data
+
+    net.taps.append(tap)
+    net.run(2.0)
+    assert app.is_done
+    assert tokens == {(QUIC_V1, True), (QUIC_V2, False)}
 
 
 def test_early_data_that_is_refused() -> None:

@@ -338,7 +338,7 @@ def test_early_data_keeps_to_what_was_remembered() -> None:
 
 def test_early_data_in_a_version_that_the_server_does_not_speak() -> None:
     """§6.2: the first flight begins anew, and who sent something early is told."""
-    _, kept = resumed()
+    _, kept = resumed(QuicConfig(versions=(QUIC_V1,)))
     chance = random.Random(9)
     endpoint = make_endpoint(chance, config=QuicConfig(versions=(QUIC_V2,)), tls=server_tls(chance, early=True))
     client = make_client(random.Random(3), QuicConfig(versions=(QUIC_V1, QUIC_V2)), resumption=kept)

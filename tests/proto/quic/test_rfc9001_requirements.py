@@ -158,9 +158,9 @@ def test_every_suite_has_header_protection() -> None:
 
 def begun_early(seed: int = 3, tls: ServerConfig | None = None) -> tuple[ClientConnection, ServerConnection, list[bytes]]:
     """A client with 0-RTT data, the server that has had its Initial, and the other packets of the flight."""
-    first, kept = resumed()
-    chance = random.Random(9)
     only = QuicConfig(versions=(QUIC_V1,))
+    first, kept = resumed(only)
+    chance = random.Random(9)
     endpoint = first.endpoint if tls is None else make_endpoint(chance, config=only, tls=tls)
     client = make_client(random.Random(seed), only, resumption=kept)
     client.send_stream_data(client.open_stream(False), b"5", True)
@@ -195,8 +195,9 @@ def test_early_data_that_is_refused_is_not_read() -> None:
 
 def test_early_keys_do_not_outlive_the_handshake() -> None:
     """§4.9.3, §5.6: and a client never has any to read with."""
-    first, kept = resumed()
-    client = make_client(random.Random(3), QuicConfig(versions=(QUIC_V1,)), resumption=kept)
+    only = QuicConfig(versions=(QUIC_V1,))
+    first, kept = resumed(only)
+    client = make_client(random.Random(3), only, resumption=kept)
     network = Network(3, Conditions(), client, Idle(), first.endpoint, Serve())
     client.send_stream_data(client.open_stream(False), b"5", True)
     network.flush()
