@@ -12,6 +12,7 @@ from sws.crypto.kernels.aes_circuit import sub_bytes
 __all__ = ["expand", "inverse_sbox", "sbox", "sub_word_by_circuit", "sub_word_by_table"]
 
 _CONSTANTS: Final = (1, 2, 4, 8, 16, 32, 64, 128, 27, 54)
+_EACH_WORD: Final = 1 << 96 | 1 << 64 | 1 << 32 | 1
 
 
 @cache
@@ -49,6 +50,8 @@ def expand(key: bytes, sub_word: Callable[[int], int] = sub_word_by_table) -> li
       key:       16, 24 or 32 octets; SECRET.
       sub_word:  SubWord on a big-endian word.
     """
+    if len(key) == 16:
+        return _expand_128(key, sub_word)
     size = len(key) // 4
     words = [int.from_bytes(key[at : at + 4], "big") for at in range(0, len(key), 4)]
     word = words[-1]
@@ -63,3 +66,16 @@ def expand(key: bytes, sub_word: Callable[[int], int] = sub_word_by_table) -> li
     return [
         (words[at] << 96 | words[at + 1] << 64 | words[at + 2] << 32 | words[at + 3]).to_bytes(16, "big") for at in range(0, len(words), 4)
     ]
+
+
+def _expand_128(key: bytes, sub_word: Callable[[int], int]) -> list[bytes]:
+    """The round keys of a short key, each as one integer: its words add up to those of the next, and one new word comes to each."""
+    block = int.from_bytes(key, "big")
+    keys = [key]
+    for constant in _CONSTANTS:
+        word = block & 0xFFFFFFFF
+        block ^= block >> 32
+        block ^= block >> 64
+        block ^= (sub_word((word << 8 | word >> 24) & 0xFFFFFFFF) ^ constant << 24) * _EACH_WORD
+        keys.append(block.to_bytes(16, "big"))
+    return keys

@@ -55,15 +55,19 @@ def _gather(product: int) -> int:
     return _reduce(int((product & _PRODUCT_ONES | _ZEROS).to_bytes(255, "big"), 2))
 
 
+def _spread_one(element: int) -> int:
+    """An element with one octet a bit."""
+    return int.from_bytes(f"{element:0128b}".encode(), "big") & _ONES
+
+
 def multiply(left: int, right: int) -> int:
     """The product of two elements, whose bit 127 is the coefficient of x^0."""
-    a, b = _spread((left << 128 | right).to_bytes(32, "big"), 16)
-    return _gather(a * b)
+    return _gather(_spread_one(left) * _spread_one(right))
 
 
 def square(element: int) -> int:
-    """The square: a zero between any two bits."""
-    return _reduce(int("0".join(f"{element:0128b}"), 2))
+    """The square: a zero between any two bits, as when binary digits are read as digits of base four."""
+    return _reduce(int(f"{element:b}", 4))
 
 
 class GhashKey:
@@ -97,7 +101,7 @@ class GhashKey:
         at = known - (wanted - 1) % known - 1
         for block in _spread(blocks, stride):
             if at == known:
-                sums = _spread(_gather(sums).to_bytes(16, "big"), 16)[0] ^ block
+                sums = _spread_one(_gather(sums)) ^ block
                 sums *= powers[0]
                 at = 1
             else:
@@ -111,4 +115,4 @@ class GhashKey:
             exponent = len(self._powers) + 1
             last = square(self._powers[exponent // 2 - 1]) if not exponent & 1 else multiply(self._powers[0], self._powers[-1])
             self._powers.append(last)
-            self._spread += _spread(last.to_bytes(16, "big"), 16)
+            self._spread.append(_spread_one(last))

@@ -15,6 +15,9 @@ by shifts that all segments share.  S lanes remain, and are folded again with a 
 
     segment 2 * H^2S  +  segment 1 * H^S  +  segment 0    ->  S lanes, which lack H^S .. H^2, H
 
+A message of tens of blocks is folded in halves instead, by segments of 48, 24, 12, 6 and 3 lanes: the power of H for each is the square of
+the one for the next, so that a key that is used once, as those of Initial packets are, is no longer made ready than used.
+
 Several messages are folded at once, side by side in the same integers.
 
 Timing: which multiples are taken depends on the key, not on data: memory is touched in an order that the key decides.  Not for
@@ -40,7 +43,11 @@ __all__ = ["GhashKey"]
 _LANE: Final = 24
 _BITS: Final = 8 * _LANE
 _SHORT: Final = 12
+"""Blocks of messages up to which they are quicker for themselves than side by side."""
+_FEW: Final = 8
 """Blocks of a message up to which products one by one are quicker."""
+_HALVED: Final = 96
+"""Blocks up to which it is quicker to fold in halves, which takes few powers of H, than to fold many segments at once."""
 _DIGITS: Final = bytes(range(10)).rjust(58, b"\0").ljust(97, b"\0") + bytes(range(10, 16)).ljust(159, b"\0")
 _SIDE_BY_SIDE: Final = 160
 """Lanes of an integer: with more, sums no longer fit the processor's nearest cache."""
@@ -151,13 +158,25 @@ class GhashKey:
 
     def _one(self, message: bytes) -> bytes:
         count = len(message) >> 4
-        if count <= _SHORT:
+        if count <= _FEW:
             return self._products.sum_of_products(message, 16)
+        if count <= _HALVED:
+            return self._by_halves(message)
         lanes: bytearray | bytes = _lanes_of(message)
         for segment in (8,) if count <= 40 else (18, 6) if count <= 140 else (40, 8) if count < 300 else (80, 16, 4):
             if len(lanes) > _LANE * segment:
                 lanes = self._fold(lanes, segment)
         return self._products.sum_of_products(lanes, _LANE)
+
+    def _by_halves(self, message: bytes) -> bytes:
+        """From any number of lanes to three, by segments of 3, 6, 12 …, of which the power of H is the square of the one before."""
+        segment = 3 << ((len(message) // 16 - 1) // 3).bit_length() - 1
+        total = int.from_bytes(_lanes_of(message), "big")
+        while segment >= 3:
+            bits = _BITS * segment
+            total = total & (1 << bits) - 1 ^ _sum_of_products((total >> bits,), (self._choice(segment),), segment)
+            segment >>= 1
+        return self._products.sum_of_products(total.to_bytes(3 * _LANE, "big"), _LANE)
 
     def _fold(self, lanes: bytearray | bytes, segment: int) -> bytes:
         """From any number of lanes to `segment` of them."""
@@ -224,12 +243,6 @@ class GhashKey:
     def _power(self, exponent: int) -> int:
         known = self._powers.get(exponent)
         if known is None:
-            if exponent & 1:
-                known = multiply(self._power(exponent - 1), self._powers[1])
-            elif exponent & (exponent - 1):
-                low = exponent & -exponent
-                known = multiply(self._power(exponent - low), self._power(low))
-            else:
-                known = square(self._power(exponent // 2))
+            known = multiply(self._power(exponent - 1), self._powers[1]) if exponent & 1 else square(self._power(exponent // 2))
             self._powers[exponent] = known
         return known
