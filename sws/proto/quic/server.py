@@ -24,7 +24,7 @@ from sws.proto.quic.errors import ErrorCode, crypto_error
 from sws.proto.quic.frames import HANDSHAKE_DONE, encode_new_token
 from sws.proto.quic.frames.types import FrameType
 from sws.proto.quic.handshake import Handshaking, bad_parameters, our_parameters
-from sws.proto.quic.packets import LongHeader
+from sws.proto.quic.packets import INITIAL_MINIMUM, LongHeader
 from sws.proto.quic.parameters import (
     PreferredAddress,
     TransportParameters,
@@ -150,10 +150,15 @@ class _ServerHandshaking:
     # --- packets -----------------------------------------------------------------------------------------------------
 
     def accepts(self, header: LongHeader, data: bytes) -> bool:
-        """Packets of the client's first version, and of the negotiated one, that go to our ID or, at first, to the client's choice."""
+        """Packets of the client's first version, and of the negotiated one, that go to our ID or, at first, to the client's choice.
+
+        An Initial in a datagram below 1200 octets is not looked at, and closes nothing: whoever saw the first can make such (§14.1).
+        """
         c = self._c
         kind = header.kind
         if kind > PacketType.HANDSHAKE or header.version not in (c.origin.number, c.version.number):
+            return False
+        if kind is PacketType.INITIAL and len(data) < INITIAL_MINIMUM:
             return False
         if header.destination not in (c.first_id, c.acceptance.current) or header.source != c.acceptance.client_id:
             return False
@@ -180,8 +185,6 @@ class _ServerHandshaking:
         if level is PacketType.HANDSHAKE:
             c.paths.active.is_validated = True
             c.discard(PacketType.INITIAL)
-        elif level is PacketType.INITIAL and len(packet[3].data) < 1200:
-            raise QuicTransportError(ErrorCode.PROTOCOL_VIOLATION, "an Initial in a datagram below 1200 octets")
         return True
 
     def on_ack(self, level: PacketType) -> None:
