@@ -187,3 +187,4 @@ class Http3Driver(ExchangeCarrier):
         for exchange in tuple(self._exchanges.values()):
             exchange.died()
         self._service.closed(self)
+        self._engine.read_span = None  # which refers to us: all is freed without the collector

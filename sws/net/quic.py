@@ -291,7 +291,8 @@ class ServerDriver(_Driver):
     def _over(self, connection: Connection) -> None:
         if isinstance(connection, ServerConnection):
             self._endpoint.forget(connection)
-        self._applications.pop(connection, None)
+        if self._applications.pop(connection, None) is not None:
+            connection.release()
 
 
 @final

@@ -3,9 +3,12 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import random
+import sys
 import time
+import weakref
 from dataclasses import replace
 
 import pytest
@@ -17,6 +20,7 @@ from sws.os.loop import SLOW_MAXIMUM, Loop
 from sws.proto.quic.api import ConnectionClosed, HandshakeDone, QuicEvent, StreamData
 from sws.proto.quic.client import ClientConnection
 from sws.proto.quic.config import QuicConfig
+from sws.proto.quic.server import ServerConnection
 from sws.proto.tls.config import ClientAuth
 from tests.kit.quic import CLIENT, SERVER, client_tls, credential, make_client
 from tests.kit.quic_live import LiveServer, TinyServer, live_endpoint
@@ -91,6 +95,31 @@ def test_fetching_over_loopback(offload: bool) -> None:
         if offload:
             assert server.io.datagrams_out > 3 * server.io.calls_out
     finally:
+        server.close()
+        loop.close()
+
+
+@pytest.mark.skipif(sys.implementation.name != "cpython", reason="elsewhere objects are not counted")
+def test_a_connection_that_is_over_does_not_wait_for_the_collector() -> None:
+    made: list[weakref.ref[ServerConnection]] = []
+
+    def make(connection: ServerConnection) -> TinyServer:
+        made.append(weakref.ref(connection))
+        return TinyServer(connection)
+
+    loop = Loop()
+    server = LiveServer(loop, live_endpoint(credential()[0], QuicConfig()), make)
+    gc.collect()
+    gc.disable()
+    try:
+        fetch(loop, server.port, [10])
+        until = time.monotonic() + 5
+        while len(server.driver._endpoint) and time.monotonic() < until:
+            loop.turn(0.05)
+        loop.turn(0)
+        assert [reference() for reference in made] == [None]
+    finally:
+        gc.enable()
         server.close()
         loop.close()
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from typing import Final, Protocol, final
+from weakref import proxy
 
 from sws.base.engine import Event
 from sws.base.errors import H3ConnectionError
@@ -56,7 +57,7 @@ class PeerStreams:
     __slots__ = ("_budgets", "_decoder", "_encoder", "_limits", "_owner", "_streams", "_types", "settings_came")
 
     def __init__(self, owner: Owner, decoder: Decoder, encoder: Encoder, limits: Http3Limits, budgets: Budgets) -> None:
-        self._owner = owner
+        self._owner: Owner = proxy(owner)  # it owns us: with a reference back, both would wait for the collector
         self._decoder = decoder
         self._encoder = encoder
         self._limits = limits

@@ -140,6 +140,8 @@ class Connection(ABC):
 
     def datagrams_to_send(self, now: float, budget: int) -> list[DatagramOut]:
         """At most `budget` octets that may leave now."""
+        if self.closing.state is End.CLOSED:
+            return []
         self._set_time(now)
         try:
             return self.sender.datagrams(now, budget)
@@ -148,6 +150,12 @@ class Connection(ABC):
             if error.code == ErrorCode.AEAD_LIMIT_REACHED:  # nothing may be sealed any more, CONNECTION_CLOSE included: RFC 9001 §6.6
                 self.closing.wants_to_send = False
             return self.sender.datagrams(now, budget)
+
+    def release(self) -> None:
+        """The connection is over, and nothing goes through it any more: parts that refer to one another would wait for the collector."""
+        self.control.release()
+        self.streams.release()
+        del self.receiver, self.sender, self.handshake, self.local_ids, self.remote_ids
 
     def next_timeout(self) -> float | None:
         """When `handle_timeout` must be called."""

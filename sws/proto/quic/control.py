@@ -35,6 +35,11 @@ class ControlFrames:
         if acked is not None:
             self._acked[kind] = acked
 
+    def release(self) -> None:
+        """The connection is over: let go of the makers, who refer to this."""
+        self._makers.clear()
+        self._acked.clear()
+
     def want(self, kind: int, about: int = 0) -> None:
         """A frame is to be sent."""
         self.wishes[kind, about] = None

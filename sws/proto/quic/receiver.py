@@ -10,7 +10,7 @@ having made anything grow (CVE-2025-54939 was such growth).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final, TypeAlias, final
 
 from sws.base.datagrams import DatagramIn
@@ -51,37 +51,13 @@ Packet: TypeAlias = tuple[bytes, int, int, DatagramIn]
 class Receiver:
     """The receiving half of one connection."""
 
-    __slots__ = ("_c", "_handlers", "_waiting", "dropped", "opened")
+    __slots__ = ("_c", "_waiting", "dropped", "opened")
 
     def __init__(self, connection: Connection) -> None:
         self._c = connection
         self._waiting: list[tuple[PacketType, Packet]] = []
         self.opened = 0
         self.dropped = 0
-        self._handlers = {
-            _F.CRYPTO: self._crypto,
-            _F.RESET_STREAM: self._reset_stream,
-            _F.STOP_SENDING: self._stop_sending,
-            _F.NEW_TOKEN: self._new_token,
-            _F.MAX_DATA: self._max_data,
-            _F.MAX_STREAM_DATA: self._max_stream_data,
-            _F.MAX_STREAMS_BIDI: self._max_streams,
-            _F.MAX_STREAMS_UNI: self._max_streams,
-            _F.DATA_BLOCKED: self._data_blocked,
-            _F.STREAM_DATA_BLOCKED: self._stream_data_blocked,
-            _F.STREAMS_BLOCKED_BIDI: self._streams_blocked,
-            _F.STREAMS_BLOCKED_UNI: self._streams_blocked,
-            _F.NEW_CONNECTION_ID: self._new_connection_id,
-            _F.RETIRE_CONNECTION_ID: self._retire_connection_id,
-            _F.PATH_CHALLENGE: self._path_challenge,
-            _F.PATH_RESPONSE: self._path_response,
-            _F.CONNECTION_CLOSE: self._connection_close,
-            _F.APPLICATION_CLOSE: self._connection_close,
-            _F.HANDSHAKE_DONE: self._handshake_done,
-            _F.DATAGRAM: self._datagram,
-            _F.DATAGRAM_LENGTH: self._datagram,
-        }
-        self._handlers = {int(kind): handler for kind, handler in self._handlers.items()}  # type: ignore[misc]
 
     # --- cutting -----------------------------------------------------------------------------------------------------
 
@@ -326,7 +302,7 @@ class Receiver:
                 elif kind == 2 or kind == 3:
                     at = self._ack(level, payload, at, kind == 3, now)
                 elif kind != 1:
-                    at = self._handlers[kind](level, kind, payload, at, packet, path)  # type: ignore[index]
+                    at = _HANDLERS[kind](self, level, kind, payload, at, packet, path)
                     if c.closing.state is not End.ACTIVE:
                         break
         except DecodeError as error:
@@ -475,6 +451,31 @@ class Receiver:
             c.drain(0, "", False)
         else:
             c.closing.on_packet()
+
+
+_HANDLERS: Final[dict[int, Callable[[Receiver, PacketType, int, bytes, int, Packet, Path], int]]] = {
+    int(_F.CRYPTO): Receiver._crypto,
+    int(_F.RESET_STREAM): Receiver._reset_stream,
+    int(_F.STOP_SENDING): Receiver._stop_sending,
+    int(_F.NEW_TOKEN): Receiver._new_token,
+    int(_F.MAX_DATA): Receiver._max_data,
+    int(_F.MAX_STREAM_DATA): Receiver._max_stream_data,
+    int(_F.MAX_STREAMS_BIDI): Receiver._max_streams,
+    int(_F.MAX_STREAMS_UNI): Receiver._max_streams,
+    int(_F.DATA_BLOCKED): Receiver._data_blocked,
+    int(_F.STREAM_DATA_BLOCKED): Receiver._stream_data_blocked,
+    int(_F.STREAMS_BLOCKED_BIDI): Receiver._streams_blocked,
+    int(_F.STREAMS_BLOCKED_UNI): Receiver._streams_blocked,
+    int(_F.NEW_CONNECTION_ID): Receiver._new_connection_id,
+    int(_F.RETIRE_CONNECTION_ID): Receiver._retire_connection_id,
+    int(_F.PATH_CHALLENGE): Receiver._path_challenge,
+    int(_F.PATH_RESPONSE): Receiver._path_response,
+    int(_F.CONNECTION_CLOSE): Receiver._connection_close,
+    int(_F.APPLICATION_CLOSE): Receiver._connection_close,
+    int(_F.HANDSHAKE_DONE): Receiver._handshake_done,
+    int(_F.DATAGRAM): Receiver._datagram,
+    int(_F.DATAGRAM_LENGTH): Receiver._datagram,
+}
 
 
 def _not_allowed(kind: int) -> QuicTransportError:

@@ -45,9 +45,10 @@ __all__ = ["Acceptance", "ServerConnection"]
 
 _HELLO_MAXIMUM: Final = 1 << 16
 _BOUND_MAXIMUM: Final = 256
+_PREPARED_MAXIMUM: Final = 16
 
-_bound: Final[dict[tuple[int, int], tuple[TlsHost, QuicConfig, TlsHost]]] = {}
-"""Hosts with what their tickets are bound to under a configuration: the same for every connection."""
+_prepared: Final[dict[tuple[int, int], tuple[ServerConfig, QuicConfig, ServerConfig]]] = {}
+"""Configurations of TLS with what they become under one of QUIC: the same for every connection."""
 
 
 @final
@@ -123,6 +124,12 @@ class ServerConnection(Connection):
         tls = self._handshaking.tls
         return tls is None or tls.awaits_certificate
 
+    def release(self) -> None:
+        """TLS and its states, too."""
+        super().release()
+        self._handshaking.release()
+        del self._handshaking
+
     @property
     def tls_handshake(self) -> ServerHandshake | None:
         """TLS itself, once the ClientHello has come."""
@@ -146,6 +153,11 @@ class _ServerHandshaking:
     def tls(self) -> ServerHandshake | None:
         """TLS itself, once the ClientHello has come."""
         return self._tls
+
+    def release(self) -> None:
+        """The connection is over: TLS and its states refer to one another."""
+        if self._tls is not None:
+            self._tls.feed.release()
 
     # --- packets -----------------------------------------------------------------------------------------------------
 
@@ -247,10 +259,9 @@ class _ServerHandshaking:
             raise QuicTransportError(crypto_error(AlertDescription.DECODE_ERROR), "a ClientHello that is too long", FrameType.CRYPTO)
         if len(hello) < size:
             return False
-        c = self._c
         if hello[0] == 1:
             self._choose_version(hello[:size])
-        self._tls = ServerHandshake(replace(c.tls, quic=encode_parameters(self._parameters()), choose_host=self._choose_host))
+        self._tls = ServerHandshake(self._prepare(), encode_parameters(self._parameters()))
         return True
 
     def _choose_version(self, hello: bytes) -> None:
@@ -297,19 +308,17 @@ class _ServerHandshaking:
             ours = replace(ours, preferred_address=PreferredAddress(*acceptance.preferred, connection_id, token))
         return ours
 
-    def _choose_host(self, facts: ClientHelloFacts) -> TlsHost | None:
-        """Tickets hold for 0-RTT only under the very limits that they were given out with.  RFC 9000 §7.4.1"""
+    def _prepare(self) -> ServerConfig:
+        """The listener's configuration of TLS, as it is under QUIC's."""
         c = self._c
-        host = c.tls.choose_host(facts)
-        if host is None:
-            return None
-        known = _bound.get((id(host), id(c.config)))
-        if known is None or known[0] is not host or known[1] is not c.config:
+        place = id(c.tls), id(c.config)
+        known = _prepared.get(place)
+        if known is None or known[0] is not c.tls or known[1] is not c.config:
             limits = encode_parameters(remembered(our_parameters(c, VersionInformation(0, ()))))
-            bound = replace(host, binding=digest("sha256", host.binding + limits) + host.binding[-32:])
-            if len(_bound) >= _BOUND_MAXIMUM:
-                _bound.clear()
-            known = _bound[(id(host), id(c.config))] = host, c.config, bound
+            if len(_prepared) >= _PREPARED_MAXIMUM:
+                _prepared.clear()
+            tls = replace(c.tls, quic=b"", choose_host=_binding(c.tls.choose_host, limits))
+            known = _prepared[place] = c.tls, c.config, tls
         return known[2]
 
     def _check(self, peer: TransportParameters) -> None:
@@ -321,3 +330,22 @@ class _ServerHandshaking:
         c = self._c
         make = c.acceptance.new_token
         return None if make is None else encode_new_token(make(c.paths.active.remote))
+
+
+def _binding(choose: Callable[[ClientHelloFacts], TlsHost | None], limits: bytes) -> Callable[[ClientHelloFacts], TlsHost | None]:
+    """Tickets hold for 0-RTT only under the very limits that they were given out with.  RFC 9000 §7.4.1"""
+    bound: dict[int, tuple[TlsHost, TlsHost]] = {}
+
+    def choose_bound(facts: ClientHelloFacts) -> TlsHost | None:
+        host = choose(facts)
+        if host is None:
+            return None
+        known = bound.get(id(host))
+        if known is None or known[0] is not host:
+            if len(bound) >= _BOUND_MAXIMUM:
+                bound.clear()
+            binding = digest("sha256", host.binding + limits) + host.binding[-32:]
+            known = bound[id(host)] = host, replace(host, binding=binding)
+        return known[1]
+
+    return choose_bound

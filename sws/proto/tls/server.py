@@ -34,7 +34,8 @@ class ServerHandshake:
     """A `HandshakeCore` in the server's role.
 
     Args:
-      config:  of the listener.
+      config:      of the listener.
+      parameters:  transport parameters of this very connection, where the configuration is one for QUIC.
     """
 
     __slots__ = (
@@ -48,6 +49,7 @@ class ServerHandshake:
         "host",
         "late_contexts",
         "offer",
+        "parameters",
         "resumption_secret",
         "schedule",
         "secrets",
@@ -55,8 +57,9 @@ class ServerHandshake:
         "traffic",
     )
 
-    def __init__(self, config: ServerConfig) -> None:
+    def __init__(self, config: ServerConfig, parameters: bytes | None = None) -> None:
         self.config = config
+        self.parameters = config.quic if parameters is None else parameters
         self.core = Core(config.keylog)
         self.early_data = EarlyData.NONE
         self.host = TlsHost(())

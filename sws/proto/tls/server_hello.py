@@ -283,8 +283,8 @@ def _encrypted_extensions(hs: ServerHandshake, offer: ClientOffer) -> bytes:
         found.append((_X.RECORD_SIZE_LIMIT, (config.record_limit + 1).to_bytes(2, "big")))
     if facts.early:
         found.append((_X.EARLY_DATA, b""))
-    if config.quic is not None:
-        found.append((_X.QUIC_TRANSPORT_PARAMETERS, config.quic))
+    if hs.parameters is not None:
+        found.append((_X.QUIC_TRANSPORT_PARAMETERS, hs.parameters))
     return encode_encrypted_extensions(found)
 
 

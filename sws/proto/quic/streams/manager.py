@@ -175,6 +175,15 @@ class Streams:
         self._peer = TransportParameters()
         self._control.wishes.clear()
 
+    def release(self) -> None:
+        """The connection is over: let go of the streams, whose parts refer to them and to this."""
+        for stream in self._streams.values():
+            stream.send = None
+        self._streams.clear()
+        self._starved.clear()
+        for ready in self._ready:
+            ready.clear()
+
     def held(self) -> int:
         """Octets in memory, both ways."""
         octets = 0
