@@ -11,20 +11,24 @@ remembered (at most 128 of them, at most 512 octets each).
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Callable
+from typing import Final, TypeAlias
 
 from sws.base.errors import UsageError
 from sws.crypto.hash_types import Octets
 from sws.crypto.hashes import find_hash
-from sws.crypto.hmac import Mac, find_mac
+from sws.crypto.hmac import Mac, find_keyed, find_mac
 from sws.crypto.octets import octets
 
-__all__ = ["expand", "expand_label", "extract"]
+__all__ = ["Expander", "expand", "expand_label", "expander", "extract"]
 
 _MAX_BLOCKS: Final = 255
 _MAX_LABEL: Final = 249
 _MAX_CONTEXT: Final = 255
 _MAX_REMEMBERED: Final = 128
+
+Expander: TypeAlias = Callable[[bytes, bytes, int], bytes]
+"""Label, context and length to octets."""
 
 _prefixes: dict[tuple[str, bytes | str, int, int], tuple[Mac, bytes, int]] = {}
 
@@ -94,6 +98,29 @@ def expand_label(hash_name: str, secret: Octets, label: bytes | str, context: by
             _prefixes.clear()
         _prefixes[(hash_name, label, len(context), length)] = (find_mac(hash_name), prefix, size)
     return result
+
+
+def expander(hash_name: str, secret: Octets) -> Expander:
+    """HKDF-Expand-Label for several labels under one secret: the secret is made ready once.
+
+    Args:
+      secret:  at least Hash.length octets; SECRET.
+    Returns: what takes label, context and length as `expand_label` does, and gives, raises and costs the same.
+    Raises:  UsageError for a secret that is too short, or an unknown hash function.
+    """
+    secret = octets(secret)
+    size = find_hash(hash_name).digest_size
+    if len(secret) < size:
+        raise UsageError(f"a secret of {len(secret)} octets, {hash_name} wants {size} at least")
+    mac = find_keyed(hash_name)(secret)
+
+    def expand_one(label: bytes, context: bytes, length: int) -> bytes:
+        known = _prefixes.get((hash_name, label, len(context), length))
+        if known is None:
+            return expand_label(hash_name, secret, label, context, length)
+        return mac(b"%b%b\x01" % (known[1], context))[:length]
+
+    return expand_one
 
 
 def _label_prefix(label: bytes | str, context_length: int, length: int) -> bytes:

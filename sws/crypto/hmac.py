@@ -13,6 +13,7 @@ Known limitation: copies of the padded key stay in memory until the interpreter 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Final, TypeAlias, final
 
 from sws.base.errors import UsageError
@@ -22,10 +23,13 @@ from sws.crypto.hashes import HASHES, HashFunction, find_hash
 from sws.crypto.octets import octets
 from sws.crypto.selection import IS_PYPY, Kernel, choose
 
-__all__ = ["HMAC", "Mac", "find_mac", "hmac", "is_equal", "verify"]
+__all__ = ["HMAC", "Keyed", "Mac", "find_keyed", "find_mac", "hmac", "is_equal", "verify"]
 
 Mac: TypeAlias = Callable[[Octets, Octets], bytes]
 """Key and message to tag."""
+
+Keyed: TypeAlias = Callable[[Octets], Callable[[bytes], bytes]]
+"""Key to a function from message to tag."""
 
 
 def is_equal(a: Octets, b: Octets) -> bool:
@@ -64,9 +68,36 @@ def _library(function: HashFunction) -> Mac:
     return mac
 
 
-_kernel: Final = choose("hmac", [Kernel("stdlib", lambda: _library if IS_PYPY else _formula), Kernel("ref", lambda: _formula)])
+def _keyed_formula(function: HashFunction) -> Keyed:
+    """The padded keys are made once."""
+    new, block_size = function.new, function.block_size
+    inner_pad, outer_pad = _pads(block_size)
 
-_MACS: Final[dict[str, Mac]] = {name: _kernel(function) for name, function in HASHES.items()}
+    def keyed(key: Octets) -> Callable[[bytes], bytes]:
+        key = octets(key)
+        k = int.from_bytes(key if len(key) <= block_size else new(key).digest(), "little")
+        inner = (k ^ inner_pad).to_bytes(block_size, "little")
+        outer = (k ^ outer_pad).to_bytes(block_size, "little")
+        return lambda data: new(outer + new(inner + data).digest()).digest()
+
+    return keyed
+
+
+def _keyed_library(function: HashFunction) -> Keyed:
+    mac = _library(function)
+    return lambda key: partial(mac, key)
+
+
+_kernel: Final = choose(
+    "hmac",
+    [
+        Kernel("stdlib", lambda: (_library, _keyed_library) if IS_PYPY else (_formula, _keyed_formula)),
+        Kernel("ref", lambda: (_formula, _keyed_formula)),
+    ],
+)
+
+_MACS: Final[dict[str, Mac]] = {name: _kernel[0](function) for name, function in HASHES.items()}
+_KEYED: Final[dict[str, Keyed]] = {name: _kernel[1](function) for name, function in HASHES.items()}
 
 
 def find_mac(hash_name: str) -> Mac:
@@ -75,6 +106,14 @@ def find_mac(hash_name: str) -> Mac:
     if mac is None:
         raise UsageError(f"no hash function {hash_name!r}, only {', '.join(HASHES)}")
     return mac
+
+
+def find_keyed(hash_name: str) -> Keyed:
+    """HMAC with that hash function, for a few short messages under one key.  Raises: UsageError for an unknown one."""
+    keyed = _KEYED.get(hash_name)
+    if keyed is None:
+        raise UsageError(f"no hash function {hash_name!r}, only {', '.join(HASHES)}")
+    return keyed
 
 
 def hmac(hash_name: str, key: Octets, data: Octets) -> bytes:

@@ -152,6 +152,27 @@ def test_a_short_secret_is_refused_from_memory_too() -> None:
         hkdf.expand_label("sha256", bytes(31), b"remembered", b"", 32)
 
 
+@pytest.mark.parametrize("name", ["sha256", "sha384"])
+def test_several_labels_of_one_secret(name: str) -> None:
+    secret = bytes(range(SIZE[name]))
+    expand = hkdf.expander(name, secret)
+    for _ in range(2):  # labels are remembered
+        for label, context, length in (
+            (b"key", b"", 16),
+            (b"iv", b"", 12),
+            (b"several", bytes(32), 32),
+            (b"long", b"", 200),
+            (b"none", b"", 0),
+        ):
+            assert expand(label, context, length) == hkdf.expand_label(name, secret, label, context, length)
+    with pytest.raises(UsageError, match="wants"):
+        hkdf.expander(name, secret[1:])
+    with pytest.raises(UsageError, match="no hash function"):
+        hkdf.expander("md5", secret)
+    with pytest.raises(UsageError):
+        expand(b"", b"", 16)
+
+
 def test_bounds_of_expand() -> None:
     assert hkdf.expand("sha256", bytes(32), b"", 0) == b""
     assert len(hkdf.expand("sha256", bytes(32), b"", 255 * 32)) == 255 * 32

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac as library
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given, settings
@@ -66,6 +67,21 @@ def test_as_the_library(name: str, key: bytes, parts: list[bytes]) -> None:
     assert not made.verify(expected.digest()[:-1])
     for form in FORMS.values():
         assert form(hashes.find_hash(name))(key, b"".join(parts)) == expected.digest()
+
+
+@pytest.mark.parametrize("name", sorted(hashes.HASHES))
+@pytest.mark.parametrize("make", [ours._keyed_formula, ours._keyed_library])
+def test_a_key_made_ready(make: Callable[[hashes.HashFunction], ours.Keyed], name: str) -> None:
+    for size in (0, 1, 32, 63, 64, 65, 128, 129, 200):
+        key = bytes(range(size))
+        mac = make(hashes.find_hash(name))(key)
+        for message in (b"", b"one", bytes(300)):
+            assert mac(message) == library.digest(key, message, name)
+
+
+def test_no_key_for_an_unknown_hash_function() -> None:
+    with pytest.raises(UsageError, match="no hash function"):
+        ours.find_keyed("md5")
 
 
 @pytest.mark.parametrize("name", ["sha3_256x", "SHA256", "", "shake_128", "md5"])

@@ -86,8 +86,8 @@ class KeyPhases:
 
     def set_read(self, secret: bytes) -> None:
         """The peer's application traffic secret; SECRET."""
-        self.read_header = HeaderCipher(self._version, self._suite, secret)
-        self._read = PacketCipher(self._version, self._suite, secret)
+        keys = PacketKeys(self._version, self._suite, secret)
+        self.read_header, self._read = keys.header, keys.packet
         self._read_secret = secret
         self._prepare()
 

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from typing import Final, TypeAlias, final
 
 from sws.crypto.header_protection import masks
-from sws.crypto.hkdf import expand_label, extract
+from sws.crypto.hkdf import Expander, expand_label, expander, extract
 from sws.proto.quic.versions import Version
 from sws.proto.tls.constants import CipherSuite
 from sws.proto.tls.suites import SUITES
@@ -42,7 +42,7 @@ _SAMPLE: Final = 16
 Sealable: TypeAlias = tuple[bytes, int, bytes]
 """A header that ends with a packet number of four octets, the packet number, a payload."""
 
-_HEADER_SUITES: Final = {
+_HEADER_SUITES: Final[dict[int, str]] = {
     CipherSuite.TLS_AES_128_GCM_SHA256: "aes-128-gcm",
     CipherSuite.TLS_AES_256_GCM_SHA384: "aes-256-gcm",
     CipherSuite.TLS_CHACHA20_POLY1305_SHA256: "chacha20-poly1305",
@@ -67,8 +67,8 @@ def initial_secrets(version: Version, destination: bytes) -> tuple[bytes, bytes]
     Args:
       destination:  the connection ID that the client's first Initial went to.
     """
-    common = extract("sha256", version.salt, destination)
-    return expand_label("sha256", common, b"client in", b"", 32), expand_label("sha256", common, b"server in", b"", 32)
+    expand = expander("sha256", extract("sha256", version.salt, destination))
+    return expand(b"client in", b"", 32), expand(b"server in", b"", 32)
 
 
 def next_secret(version: Version, suite: int, secret: bytes) -> bytes:
@@ -83,14 +83,16 @@ class PacketCipher:
 
     Args:
       secret:  of the direction and epoch; SECRET.
+      expand:  of that secret, if it is there.
     """
 
     __slots__ = ("_aead", "_iv")
 
-    def __init__(self, version: Version, suite: int, secret: bytes) -> None:
+    def __init__(self, version: Version, suite: int, secret: bytes, expand: Expander | None = None) -> None:
         known = SUITES[suite]
-        self._aead = known.aead(expand_label(known.hash_name, secret, version.label + b"key", b"", known.key_length))
-        self._iv = int.from_bytes(expand_label(known.hash_name, secret, version.label + b"iv", b"", 12), "big")
+        expand = expand or expander(known.hash_name, secret)
+        self._aead = known.aead(expand(version.label + b"key", b"", known.key_length))
+        self._iv = int.from_bytes(expand(version.label + b"iv", b"", 12), "big")
 
     def seal_many(self, items: Sequence[Sealable]) -> list[bytes]:
         """The payloads sealed, in one call."""
@@ -109,14 +111,16 @@ class HeaderCipher:
 
     Args:
       secret:  of the direction and level, before any key update; SECRET.
+      expand:  of that secret, if it is there.
     """
 
     __slots__ = ("_key", "_suite")
 
-    def __init__(self, version: Version, suite: int, secret: bytes) -> None:
+    def __init__(self, version: Version, suite: int, secret: bytes, expand: Expander | None = None) -> None:
         known = SUITES[suite]
-        self._suite = _HEADER_SUITES[CipherSuite(suite)]
-        self._key = expand_label(known.hash_name, secret, version.label + b"hp", b"", known.key_length)
+        expand = expand or expander(known.hash_name, secret)
+        self._suite = _HEADER_SUITES[suite]
+        self._key = expand(version.label + b"hp", b"", known.key_length)
 
     def mask(self, headers: Sequence[bytes], sealed: Sequence[bytes]) -> list[bytes]:
         """Whole packets: headers, which end with a packet number of four octets, masked, and what was sealed behind them."""
@@ -153,8 +157,9 @@ class PacketKeys:
 
     def __init__(self, version: Version, suite: int, secret: bytes) -> None:
         self.suite = suite
-        self.packet = PacketCipher(version, suite, secret)
-        self.header = HeaderCipher(version, suite, secret)
+        expand = expander(SUITES[suite].hash_name, secret)
+        self.packet = PacketCipher(version, suite, secret, expand)
+        self.header = HeaderCipher(version, suite, secret, expand)
 
 
 def seal_packets(keys: PacketKeys, items: Sequence[Sealable]) -> list[bytes]:

@@ -26,7 +26,7 @@ from typing import Final, final
 from sws.base.errors import UsageError
 from sws.crypto import hashes
 from sws.crypto.hash_types import Hash
-from sws.crypto.hkdf import expand_label, extract
+from sws.crypto.hkdf import Expander, expand_label, expander, extract
 from sws.crypto.hmac import hmac
 from sws.proto.tls.constants import MESSAGE_HASH
 
@@ -93,16 +93,16 @@ class Transcript:
         return copy.digest()
 
 
-_EMPTY: Final[dict[str, tuple[bytes, bytes]]] = {}
+_EMPTY: Final[dict[str, tuple[bytes, Expander]]] = {}
 
 
-def _constants(hash_name: str) -> tuple[bytes, bytes]:
-    """Hash of nothing, and the early secret without a PSK: the same for every connection."""
+def _constants(hash_name: str) -> tuple[bytes, Expander]:
+    """Hash of nothing, and what expands the early secret without a PSK: the same for every connection."""
     known = _EMPTY.get(hash_name)
     if known is None:
         empty = hashes.new(hash_name).digest()
         zeros = bytes(len(empty))
-        known = _EMPTY[hash_name] = (empty, extract(hash_name, zeros, zeros))
+        known = _EMPTY[hash_name] = (empty, expander(hash_name, extract(hash_name, zeros, zeros)))
     return known
 
 
@@ -115,17 +115,17 @@ class KeySchedule:
       psk:        SECRET; None for none.
     """
 
-    __slots__ = ("_empty", "_secret", "hash_name", "length")
+    __slots__ = ("_empty", "_expand", "hash_name", "length")
 
     def __init__(self, hash_name: str, psk: bytes | None = None) -> None:
         self.hash_name = hash_name
         self._empty, early = _constants(hash_name)
         self.length = len(self._empty)
-        self._secret = early if psk is None else extract(hash_name, bytes(self.length), psk)
+        self._expand = early if psk is None else expander(hash_name, extract(hash_name, bytes(self.length), psk))
 
     def derive(self, label: bytes, transcript_hash: bytes) -> bytes:
         """Derive-Secret from the secret that the schedule stands at.  §7.1; SECRET."""
-        return expand_label(self.hash_name, self._secret, label, transcript_hash, self.length)
+        return self._expand(label, transcript_hash, self.length)
 
     def derive_empty(self, label: bytes) -> bytes:
         """Derive-Secret over no messages: binder keys."""
@@ -134,12 +134,14 @@ class KeySchedule:
     def advance(self, input_secret: bytes | None) -> None:
         """One step down: mix in the shared secret (or zeros) and forget what was above."""
         salt = self.derive(b"derived", self._empty)
-        self._secret = extract(self.hash_name, salt, bytes(self.length) if input_secret is None else input_secret)
+        secret = extract(self.hash_name, salt, bytes(self.length) if input_secret is None else input_secret)
+        self._expand = expander(self.hash_name, secret)
 
 
 def traffic_keys(hash_name: str, secret: bytes, key_length: int) -> tuple[bytes, bytes]:
     """Key and IV of a traffic secret.  §7.3; SECRET."""
-    return expand_label(hash_name, secret, b"key", b"", key_length), expand_label(hash_name, secret, b"iv", b"", 12)
+    expand = expander(hash_name, secret)
+    return expand(b"key", b"", key_length), expand(b"iv", b"", 12)
 
 
 def next_secret(hash_name: str, secret: bytes) -> bytes:
