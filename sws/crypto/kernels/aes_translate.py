@@ -22,6 +22,8 @@ from sws.crypto.kernels.aes_schedule import inverse_sbox, sbox
 
 __all__ = ["decrypt", "encrypt", "spread_keys"]
 
+_FEW: Final = 16
+"""Blocks whose octets a table of 256 holds."""
 _ROW_MAJOR: Final = tuple(4 * column + row for row in range(4) for column in range(4))
 
 
@@ -64,6 +66,33 @@ def _by_block(octets: bytes, count: int) -> bytes:
     return bytes(blocks)
 
 
+@lru_cache(maxsize=_FEW)
+def _orders(count: int) -> tuple[bytes, bytes, bytes]:
+    """Where each octet is taken from: for places out of blocks, for ShiftRows, for blocks out of places."""
+    by_place = [16 * block + at for at in _ROW_MAJOR for block in range(count)]
+    shifted = [count * (4 * row + (column + row) % 4) + block for row in range(4) for column in range(4) for block in range(count)]
+    return bytes(by_place), bytes(shifted), bytes(map(by_place.index, range(16 * count)))
+
+
+def _encrypt_few(keys: Sequence[int], blocks: bytes, count: int) -> bytes:
+    """At most 256 octets of blocks: they are put in order by one more `bytes.translate`, where they are the table."""
+    size = 16 * count
+    ones, low, row, half = _masks(count)
+    by_place, shifted, by_block = _orders(count)
+    table = sbox()
+    row_bits, half_bits, rest_bits = 32 * count, 64 * count, 96 * count
+    from_bytes = int.from_bytes
+    state = from_bytes(by_place.translate(blocks.ljust(256)), "little") ^ keys[0]
+    for key in keys[1:-1]:
+        here = from_bytes(shifted.translate(state.to_bytes(size, "little").translate(table).ljust(256)), "little")
+        below = here >> row_bits | (here & row) << rest_bits
+        pair = here ^ below
+        over = pair >> 7 & ones
+        state = (pair & low) << 1 ^ over * 0x1B ^ below ^ pair >> half_bits ^ (pair & half) << half_bits ^ key
+    last = from_bytes(shifted.translate(state.to_bytes(size, "little").translate(table).ljust(256)), "little") ^ keys[-1]
+    return by_block.translate(last.to_bytes(size, "little").ljust(256))
+
+
 def encrypt(keys: Sequence[int], blocks: bytes) -> bytes:
     """The cipher of FIPS 197 §5.1 on every block.
 
@@ -72,6 +101,8 @@ def encrypt(keys: Sequence[int], blocks: bytes) -> bytes:
       blocks:  whole blocks.
     """
     count = len(blocks) >> 4
+    if count <= _FEW:
+        return _encrypt_few(keys, blocks, count)
     size = 16 * count
     ones, low, row, half = _masks(count)
     table = sbox()
