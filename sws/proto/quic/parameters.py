@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import IntEnum
+from functools import partial
 from typing import Final, final
 
 from sws.base.errors import DecodeError, QuicTransportError
@@ -25,6 +26,7 @@ __all__ = [
     "TransportParameters",
     "VersionInformation",
     "decode_parameters",
+    "encode_identity",
     "encode_parameters",
     "remembered",
 ]
@@ -148,10 +150,7 @@ def encode_parameters(parameters: TransportParameters, order: Callable[[list[byt
       order:  shuffles the parameters in place.
     """
     found: list[bytes] = []
-
-    def put(number: int, value: bytes) -> None:
-        found.append(encode_varint(number) + encode_varint(len(value)) + value)
-
+    put = partial(_put, found)
     for number, (name, _, _) in _INTEGERS.items():
         value = getattr(parameters, name)
         if value != getattr(_DEFAULTS, name):
@@ -171,6 +170,30 @@ def encode_parameters(parameters: TransportParameters, order: Callable[[list[byt
     if order is not None:
         order(found)
     return b"".join(found)
+
+
+def encode_identity(original: bytes, retried: bytes | None, first: bytes, token: bytes, preferred: PreferredAddress | None) -> bytes:
+    """What a server says of one connection alone; all other parameters may be encoded once for many.
+
+    Args:
+      original:  destination ID of the client's first Initial.
+      retried:   source ID of a Retry.
+      first:     our ID.
+      token:     its stateless reset token.
+    """
+    found: list[bytes] = []
+    _put(found, _P.ORIGINAL_DESTINATION_CONNECTION_ID, original)
+    _put(found, _P.STATELESS_RESET_TOKEN, token)
+    _put(found, _P.INITIAL_SOURCE_CONNECTION_ID, first)
+    if retried is not None:
+        _put(found, _P.RETRY_SOURCE_CONNECTION_ID, retried)
+    if preferred is not None:
+        _put(found, _P.PREFERRED_ADDRESS, _encode_preferred(preferred))
+    return b"".join(found)
+
+
+def _put(found: list[bytes], number: int, value: bytes) -> None:
+    found.append(encode_varint(number) + encode_varint(len(value)) + value)
 
 
 def decode_parameters(data: bytes, from_client: bool) -> TransportParameters:

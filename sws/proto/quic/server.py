@@ -30,6 +30,7 @@ from sws.proto.quic.parameters import (
     TransportParameters,
     VersionInformation,
     decode_parameters,
+    encode_identity,
     encode_parameters,
     remembered,
 )
@@ -47,8 +48,25 @@ _HELLO_MAXIMUM: Final = 1 << 16
 _BOUND_MAXIMUM: Final = 256
 _PREPARED_MAXIMUM: Final = 16
 
-_prepared: Final[dict[tuple[int, int], tuple[ServerConfig, QuicConfig, ServerConfig]]] = {}
-"""Configurations of TLS with what they become under one of QUIC: the same for every connection."""
+
+@final
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """What all connections of a listener share.
+
+    Attributes:
+      of, config:  of TLS and QUIC: what it was made from.
+      tls:         the same under QUIC's.
+      said:        encoded parameters by version, without what belongs to one connection.
+    """
+
+    of: ServerConfig
+    config: QuicConfig
+    tls: ServerConfig
+    said: dict[int, bytes] = field(default_factory=dict)
+
+
+_prepared: Final[dict[tuple[int, int], _Prepared]] = {}
 
 
 @final
@@ -261,7 +279,7 @@ class _ServerHandshaking:
             return False
         if hello[0] == 1:
             self._choose_version(hello[:size])
-        self._tls = ServerHandshake(self._prepare(), encode_parameters(self._parameters()))
+        self._tls = ServerHandshake(self._prepare().tls, self._parameters())
         return True
 
     def _choose_version(self, hello: bytes) -> None:
@@ -293,33 +311,31 @@ class _ServerHandshaking:
         self._others, c.read[PacketType.INITIAL] = c.read[PacketType.INITIAL], first
         self._read_version = c.origin
 
-    def _parameters(self) -> TransportParameters:
+    def _parameters(self) -> bytes:
+        """Ours, of which most is the same for every connection."""
         c = self._c
+        known = self._prepare().said
+        common = known.get(c.version.number)
+        if common is None:
+            ours = our_parameters(c, VersionInformation(c.version.number, tuple(c.config.versions)))
+            common = known[c.version.number] = encode_parameters(replace(ours, initial_source_connection_id=None))
         acceptance = c.acceptance
-        versions = VersionInformation(c.version.number, tuple(c.config.versions))
-        ours = replace(
-            our_parameters(c, versions),
-            original_destination_connection_id=acceptance.original,
-            retry_source_connection_id=None if acceptance.original == acceptance.current else acceptance.current,
-            stateless_reset_token=acceptance.reset_token,
-        )
-        if acceptance.preferred is not None:
-            connection_id, token = c.local_ids.add_preferred()
-            ours = replace(ours, preferred_address=PreferredAddress(*acceptance.preferred, connection_id, token))
-        return ours
+        preferred = None if acceptance.preferred is None else PreferredAddress(*acceptance.preferred, *c.local_ids.add_preferred())
+        retried = None if acceptance.original == acceptance.current else acceptance.current
+        return common + encode_identity(acceptance.original, retried, c.first_id, acceptance.reset_token, preferred)
 
-    def _prepare(self) -> ServerConfig:
+    def _prepare(self) -> _Prepared:
         """The listener's configuration of TLS, as it is under QUIC's."""
         c = self._c
         place = id(c.tls), id(c.config)
         known = _prepared.get(place)
-        if known is None or known[0] is not c.tls or known[1] is not c.config:
+        if known is None or known.of is not c.tls or known.config is not c.config:
             limits = encode_parameters(remembered(our_parameters(c, VersionInformation(0, ()))))
             if len(_prepared) >= _PREPARED_MAXIMUM:
                 _prepared.clear()
             tls = replace(c.tls, quic=b"", choose_host=_binding(c.tls.choose_host, limits))
-            known = _prepared[place] = c.tls, c.config, tls
-        return known[2]
+            known = _prepared[place] = _Prepared(c.tls, c.config, tls)
+        return known
 
     def _check(self, peer: TransportParameters) -> None:
         """§7.3"""

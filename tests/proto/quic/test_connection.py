@@ -19,7 +19,7 @@ from sws.proto.quic.config import QuicConfig
 from sws.proto.quic.endpoint import Endpoint, EndpointConfig
 from sws.proto.quic.errors import ErrorCode
 from sws.proto.quic.packets import decode_long_header, encode_version_negotiation
-from sws.proto.quic.parameters import TransportParameters
+from sws.proto.quic.parameters import TransportParameters, decode_parameters, encode_parameters
 from sws.proto.quic.qlog import QlogTrace
 from sws.proto.quic.received import ReceivedSpace
 from sws.proto.quic.recovery.newreno import NewReno
@@ -327,7 +327,7 @@ def test_parameters_that_do_not_fit_the_packets(change: dict[str, object], code:
 
     kind = module._ServerHandshaking
     true = kind._parameters
-    monkeypatch.setattr(kind, "_parameters", lambda self: replace(true(self), **change))
+    monkeypatch.setattr(kind, "_parameters", lambda self: encode_parameters(replace(decode_parameters(true(self), False), **change)))
     net, app = network()
     net.run(2.0)
     assert app.closed is not None

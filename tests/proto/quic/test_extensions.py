@@ -12,6 +12,7 @@ from sws.proto.quic import frames as f
 from sws.proto.quic.api import DatagramReceived
 from sws.proto.quic.config import QuicConfig
 from sws.proto.quic.errors import ErrorCode
+from sws.proto.quic.parameters import decode_parameters, encode_parameters
 from tests.kit.quic import Conditions, Download, Idle, Network, Serve, connect, forge, make_client, make_endpoint
 from tests.proto.quic.test_connection import network as downloading
 from tests.proto.quic.test_connection import resumed
@@ -63,7 +64,9 @@ def test_the_fixed_bit_is_0_only_for_a_peer_that_knows_of_it(knows: bool, monkey
 
     kind = module._ServerHandshaking
     true = kind._parameters
-    monkeypatch.setattr(kind, "_parameters", lambda self: replace(true(self), grease_quic_bit=knows))
+    monkeypatch.setattr(
+        kind, "_parameters", lambda self: encode_parameters(replace(decode_parameters(true(self), False), grease_quic_bit=knows))
+    )
     chance = random.Random(3)
     client = make_client(chance, first_id=b"12345678")
     app = Download([1] * 300)

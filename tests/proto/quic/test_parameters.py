@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import pytest
 
@@ -14,6 +14,7 @@ from sws.proto.quic.parameters import (
     TransportParameters,
     VersionInformation,
     decode_parameters,
+    encode_identity,
     encode_parameters,
     remembered,
 )
@@ -103,3 +104,18 @@ def test_what_only_servers_send(octets: str) -> None:
     with pytest.raises(QuicTransportError) as caught:
         decode_parameters(bytes.fromhex(octets), from_client=True)
     assert caught.value.code == ErrorCode.TRANSPORT_PARAMETER_ERROR
+
+
+@pytest.mark.parametrize("retried", [None, b"retried"])
+@pytest.mark.parametrize("preferred", [None, PreferredAddress(bytes(4), 1, bytes(16), 2, b"moved", bytes(range(16)))])
+def test_what_belongs_to_one_connection_is_encoded_apart(retried: bytes | None, preferred: PreferredAddress | None) -> None:
+    common = TransportParameters(max_idle_timeout=7, version_information=VersionInformation(1, (1, 2)))
+    own = encode_identity(b"original", retried, b"first", bytes(range(1, 17)), preferred)
+    assert decode_parameters(encode_parameters(common) + own, False) == replace(
+        common,
+        original_destination_connection_id=b"original",
+        retry_source_connection_id=retried,
+        initial_source_connection_id=b"first",
+        stateless_reset_token=bytes(range(1, 17)),
+        preferred_address=preferred,
+    )
