@@ -40,6 +40,7 @@ from sws.crypto.selection import IS_PYPY
 __all__ = ["ROWS_MAXIMUM", "crypt_many", "first_octets", "key_streams"]
 
 _CONSTANTS: Final = (0x61707865, 0x3320646E, 0x79622D32, 0x6B206574)
+_ROW_OF_CONSTANTS: Final = sum(word << LANE * column for column, word in enumerate(_CONSTANTS))
 ROWS_MAXIMUM: Final = 56
 """Blocks up to which rows are quicker."""
 
@@ -185,6 +186,8 @@ def first_octets(key: bytes, samples: Sequence[bytes]) -> list[bytes]:
     if len(samples) > _SAMPLES_MAXIMUM:
         return [mask for at in range(0, len(samples), _SAMPLES_MAXIMUM) for mask in first_octets(key, samples[at : at + _SAMPLES_MAXIMUM])]
     count = len(samples)
+    if count == 1:
+        return [_first_octets_of_one(key, samples[0])]
     if not count:
         return []
     k = masks(4 * count)
@@ -196,3 +199,14 @@ def first_octets(key: bytes, samples: Sequence[bytes]) -> list[bytes]:
         out[octet::5] = data[octet : 4 * count : 4]
     out[4::5] = data[4 * count : 8 * count : 4]
     return [bytes(out[at : at + 5]) for at in range(0, 5 * count, 5)]
+
+
+def _first_octets_of_one(key: bytes, sample: bytes) -> bytes:
+    """The same for one sample: an acknowledgement alone pays for little else."""
+    k0, k1, k2, k3, k4, k5, k6, k7 = array("I", key)
+    s0, s1, s2, s3 = array("I", sample)
+    b = k0 | k1 << LANE | k2 << 2 * LANE | k3 << 3 * LANE
+    c = k4 | k5 << LANE | k6 << 2 * LANE | k7 << 3 * LANE
+    d = s0 | s1 << LANE | s2 << 2 * LANE | s3 << 3 * LANE
+    row = _ROW_OF_CONSTANTS + rows_rounds(_ROW_OF_CONSTANTS, b, c, d, LANE, masks(4))[0]
+    return (row & WORD | (row >> LANE & 0xFF) << 32).to_bytes(5, "little")
