@@ -296,14 +296,14 @@ class Endpoint:
         config = self._config
         facts = None
         if config.tokens is not None:
-            facts = config.tokens.open(header.token, datagram.remote) if header.token else None
+            facts = config.tokens.open(header.token, datagram.remote, header.version) if header.token else None
             if facts is not None and facts.kind is TokenKind.RETRY and facts.retried != header.destination:
                 facts = None
                 self._refuse(datagram, header, ErrorCode.INVALID_TOKEN)
                 return None
             if facts is None and len(self._new) >= config.retry_above:
                 retried = self._make_id(True)
-                token = config.tokens.seal_retry(datagram.remote, header.destination, retried)
+                token = config.tokens.seal_retry(datagram.remote, header.version, header.destination, retried)
                 packet = encode_retry(VERSIONS[header.version], header.source, retried, header.destination, token, self._entropy(1)[0])
                 self._reply(datagram, packet)
                 return None

@@ -52,21 +52,21 @@ _PREPARED_MAXIMUM: Final = 16
 @final
 @dataclass(frozen=True, slots=True)
 class _Prepared:
-    """What all connections of a listener share.
+    """What all connections of a listener in one version share.
 
     Attributes:
       of, config:  of TLS and QUIC: what it was made from.
       tls:         the same under QUIC's.
-      said:        encoded parameters by version, without what belongs to one connection.
+      said:        encoded parameters, without what belongs to one connection.
     """
 
     of: ServerConfig
     config: QuicConfig
     tls: ServerConfig
-    said: dict[int, bytes] = field(default_factory=dict)
+    said: bytes
 
 
-_prepared: Final[dict[tuple[int, int], _Prepared]] = {}
+_prepared: Final[dict[tuple[int, int, int], _Prepared]] = {}
 
 
 @final
@@ -89,7 +89,7 @@ class Acceptance:
     client_id: bytes
     is_validated: bool
     reset_token: bytes = field(repr=False)
-    new_token: Callable[[Address], bytes] | None = None
+    new_token: Callable[[Address, int], bytes] | None = None
     preferred: tuple[bytes, int, bytes, int] | None = None
 
 
@@ -314,27 +314,24 @@ class _ServerHandshaking:
     def _parameters(self) -> bytes:
         """Ours, of which most is the same for every connection."""
         c = self._c
-        known = self._prepare().said
-        common = known.get(c.version.number)
-        if common is None:
-            ours = our_parameters(c, VersionInformation(c.version.number, tuple(c.config.versions)))
-            common = known[c.version.number] = encode_parameters(replace(ours, initial_source_connection_id=None))
         acceptance = c.acceptance
         preferred = None if acceptance.preferred is None else PreferredAddress(*acceptance.preferred, *c.local_ids.add_preferred())
         retried = None if acceptance.original == acceptance.current else acceptance.current
-        return common + encode_identity(acceptance.original, retried, c.first_id, acceptance.reset_token, preferred)
+        return self._prepare().said + encode_identity(acceptance.original, retried, c.first_id, acceptance.reset_token, preferred)
 
     def _prepare(self) -> _Prepared:
-        """The listener's configuration of TLS, as it is under QUIC's."""
+        """The listener's configuration of TLS, as it is under QUIC's and in the version that was negotiated."""
         c = self._c
-        place = id(c.tls), id(c.config)
+        place = id(c.tls), id(c.config), c.version.number
         known = _prepared.get(place)
         if known is None or known.of is not c.tls or known.config is not c.config:
-            limits = encode_parameters(remembered(our_parameters(c, VersionInformation(0, ()))))
+            ours = our_parameters(c, VersionInformation(c.version.number, tuple(c.config.versions)))
+            terms = c.version.number.to_bytes(4, "big") + encode_parameters(remembered(ours))
             if len(_prepared) >= _PREPARED_MAXIMUM:
                 _prepared.clear()
-            tls = replace(c.tls, quic=b"", choose_host=_binding(c.tls.choose_host, limits))
-            known = _prepared[place] = _Prepared(c.tls, c.config, tls)
+            tls = replace(c.tls, quic=b"", choose_host=_binding(c.tls.choose_host, terms))
+            said = encode_parameters(replace(ours, initial_source_connection_id=None))
+            known = _prepared[place] = _Prepared(c.tls, c.config, tls, said)
         return known
 
     def _check(self, peer: TransportParameters) -> None:
@@ -345,11 +342,11 @@ class _ServerHandshaking:
     def _new_token(self, _: int) -> bytes | None:
         c = self._c
         make = c.acceptance.new_token
-        return None if make is None else encode_new_token(make(c.paths.active.remote))
+        return None if make is None else encode_new_token(make(c.paths.active.remote, c.version.number))
 
 
-def _binding(choose: Callable[[ClientHelloFacts], TlsHost | None], limits: bytes) -> Callable[[ClientHelloFacts], TlsHost | None]:
-    """Tickets hold for 0-RTT only under the very limits that they were given out with.  RFC 9000 §7.4.1"""
+def _binding(choose: Callable[[ClientHelloFacts], TlsHost | None], terms: bytes) -> Callable[[ClientHelloFacts], TlsHost | None]:
+    """Tickets hold in the version, and for 0-RTT under the limits, that they were given out with.  RFC 9369 §5, RFC 9000 §7.4.1"""
     bound: dict[int, tuple[TlsHost, TlsHost]] = {}
 
     def choose_bound(facts: ClientHelloFacts) -> TlsHost | None:
@@ -360,7 +357,7 @@ def _binding(choose: Callable[[ClientHelloFacts], TlsHost | None], limits: bytes
         if known is None or known[0] is not host:
             if len(bound) >= _BOUND_MAXIMUM:
                 bound.clear()
-            binding = digest("sha256", host.binding + limits) + host.binding[-32:]
+            binding = digest("sha256", host.binding + terms) + host.binding[-32:]
             known = bound[id(host)] = host, replace(host, binding=binding)
         return known[1]
 

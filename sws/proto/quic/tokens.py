@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0 OR MIT
 """Address validation tokens: what a server gives a client to bring back.  RFC 9000 §8.1.
 
-    token   = key number (1) | nonce (12) | AEAD(key, nonce, content, aad = "sws quic token" | key number | address)
+    token   = key number (1) | nonce (12) | AEAD(key, nonce, content, aad = "sws quic token" | kind | key number | version | address)
     content = kind (1) | milliseconds since 1970 (8) | original dcid length (1), original dcid | retry scid length (1), retry scid
 
-A Retry token is good for the address and port it was made for, and a few seconds; one from NEW_TOKEN for the address alone, and a day.
-The address is authenticated, not sent.  The connection IDs of a Retry are what transport parameters have to repeat (§7.3).
+A Retry token is good for the address and port it was made for, and a few seconds; one from NEW_TOKEN for the address alone, and a day;
+both in the version of QUIC that they were given out in (RFC 9369 §5).  Address and version are authenticated, not sent.  The connection
+IDs of a Retry are what transport parameters have to repeat (§7.3).
 A NEW_TOKEN token is taken once (§8.1.4) as far as this process remembers: `seen` is bounded, and forgets the oldest half.
 Keys come from outside, newest first, so that workers and machines can share them.
 """
@@ -71,16 +72,16 @@ class TokenBox:
         self._ciphers: dict[bytes, AESGCM] = {}
         self._seen: dict[bytes, None] = {}
 
-    def seal_retry(self, remote: Address, original: bytes, retried: bytes) -> bytes:
+    def seal_retry(self, remote: Address, version: int, original: bytes, retried: bytes) -> bytes:
         """A token for a Retry packet."""
-        return self._seal(TokenKind.RETRY, remote, original, retried)
+        return self._seal(TokenKind.RETRY, remote, version, original, retried)
 
-    def seal_new_token(self, remote: Address) -> bytes:
+    def seal_new_token(self, remote: Address, version: int) -> bytes:
         """A token for a later connection from the same address."""
-        return self._seal(TokenKind.NEW_TOKEN, remote, b"", b"")
+        return self._seal(TokenKind.NEW_TOKEN, remote, version, b"", b"")
 
-    def open(self, token: bytes, remote: Address) -> TokenFacts | None:
-        """What a token says; None if it is not ours, too old, used before, or for another address."""
+    def open(self, token: bytes, remote: Address, version: int) -> TokenFacts | None:
+        """What a token says; None if it is not ours, too old, used before, or for another address or version."""
         if not 14 + 11 + 16 <= len(token) + 1 <= 128:
             return None
         keys = self._keys()
@@ -89,7 +90,7 @@ class TokenBox:
                 continue
             for kind in TokenKind:
                 try:
-                    content = self._cipher(key).open(token[1:13], token[13:], _aad(kind, token[0], remote))
+                    content = self._cipher(key).open(token[1:13], token[13:], _aad(kind, token[0], remote, version))
                 except AuthenticationError:
                     continue
                 return self._judge(token, kind, content)
@@ -116,15 +117,16 @@ class TokenBox:
             self._ciphers = kept
         return cipher
 
-    def _seal(self, kind: TokenKind, remote: Address, original: bytes, retried: bytes) -> bytes:
+    def _seal(self, kind: TokenKind, remote: Address, version: int, original: bytes, retried: bytes) -> bytes:
         key = self._keys()[0]
         name = key[0] ^ key[-1]
         issued = int(self._wall() * 1000).to_bytes(8, "big")
         content = b"".join((bytes((kind,)), issued, bytes((len(original),)), original, bytes((len(retried),)), retried))
         nonce = self._entropy(12)
-        return bytes((name,)) + nonce + self._cipher(key).seal(nonce, content, _aad(kind, name, remote))
+        return bytes((name,)) + nonce + self._cipher(key).seal(nonce, content, _aad(kind, name, remote, version))
 
 
-def _aad(kind: TokenKind, name: int, remote: Address) -> bytes:
+def _aad(kind: TokenKind, name: int, remote: Address, version: int) -> bytes:
     host, port = remote
-    return b"%b%c%c%b" % (_AAD, kind, name, f"{host} {port if kind is TokenKind.RETRY else 0}".encode())
+    place = f"{host} {port if kind is TokenKind.RETRY else 0}".encode()
+    return b"".join((_AAD, bytes((kind, name)), version.to_bytes(4, "big"), place))

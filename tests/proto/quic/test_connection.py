@@ -254,6 +254,22 @@ def test_tickets_and_tokens_are_for_their_version(given: int | None, resumes: bo
     assert app.early is resumes
 
 
+@pytest.mark.parametrize(("versions", "resumes"), [((QUIC_V1,), True), ((QUIC_V2, QUIC_V1), False)])
+def test_servers_take_no_ticket_of_another_version(versions: tuple[int, ...], resumes: bool) -> None:
+    """RFC 9369 §5: the client begins in the version of its ticket, and the server moves to another."""
+    one, tls = QuicConfig(versions=(QUIC_V1,)), server_tls(random.Random(5), early=True)
+    net, app = network(one, endpoint=make_endpoint(random.Random(6), config=one, tls=tls))
+    net.run(3.0)
+    (kept, *_) = net.client.take_resumptions()
+    config = QuicConfig(versions=versions)
+    net, app = network(config, resumption=kept, endpoint=make_endpoint(random.Random(7), config=config, tls=tls), version=QUIC_V1, seed=3)
+    assert net.client.sends_early_data
+    net.run(2.0)
+    assert app.is_done
+    assert net.client.version.number == versions[0]
+    assert app.early is resumes
+
+
 def test_tickets_and_tokens_do_not_outlive_version_negotiation() -> None:
     """RFC 9369 §5"""
     _, kept = resumed(QuicConfig(versions=(QUIC_V1,)))

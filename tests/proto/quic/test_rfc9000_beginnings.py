@@ -183,7 +183,7 @@ def test_the_token_of_a_retry_is_for_this_connection_only() -> None:
 def test_tokens_show_nothing_and_are_never_the_same() -> None:
     """§8.1.3"""
     box = TokenBox(lambda: (bytes(range(32)),), lambda: WALL, random.Random(1).randbytes)
-    tokens = [box.seal_new_token(CLIENT) for _ in range(50)]
+    tokens = [box.seal_new_token(CLIENT, 1) for _ in range(50)]
     assert len({token[1:9] for token in tokens}) == 50
     assert len({token[-8:] for token in tokens}) == 50
     assert not any(CLIENT[0].encode() in token or bytes((192, 0, 2, 1)) in token for token in tokens)

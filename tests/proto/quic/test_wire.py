@@ -177,45 +177,46 @@ def test_retry_tokens_hold_for_their_address_and_a_few_seconds() -> None:
     wall = Wall()
     tokens = box(wall)
     remote = ("192.0.2.1", 4433)
-    token = tokens.seal_retry(remote, DCID, b"retried")
-    assert tokens.open(token, remote) == TokenFacts(TokenKind.RETRY, DCID, b"retried")
-    assert tokens.open(token, ("192.0.2.1", 4434)) is None
-    assert tokens.open(token, ("192.0.2.2", 4433)) is None
+    token = tokens.seal_retry(remote, 1, DCID, b"retried")
+    assert tokens.open(token, remote, 1) == TokenFacts(TokenKind.RETRY, DCID, b"retried")
+    assert tokens.open(token, ("192.0.2.1", 4434), 1) is None
+    assert tokens.open(token, remote, 0x6B3343CF) is None  # RFC 9369 §5
+    assert tokens.open(token, ("192.0.2.2", 4433), 1) is None
     wall.now += RETRY_LIFETIME + 0.01
-    assert tokens.open(token, remote) is None
+    assert tokens.open(token, remote, 1) is None
     wall.now -= RETRY_LIFETIME + 5
-    assert tokens.open(token, remote) is None
+    assert tokens.open(token, remote, 1) is None
 
 
 def test_tokens_for_later_hold_for_the_address_a_day_and_one_use() -> None:
     wall = Wall()
     tokens = box(wall)
-    token = tokens.seal_new_token(("192.0.2.1", 1))
-    second = tokens.seal_new_token(("192.0.2.1", 1))
-    assert tokens.open(token, ("192.0.2.2", 1)) is None
-    assert tokens.open(token, ("192.0.2.1", 9)) == TokenFacts(TokenKind.NEW_TOKEN, b"", b"")
-    assert tokens.open(token, ("192.0.2.1", 9)) is None
+    token = tokens.seal_new_token(("192.0.2.1", 1), 1)
+    second = tokens.seal_new_token(("192.0.2.1", 1), 1)
+    assert tokens.open(token, ("192.0.2.2", 1), 1) is None
+    assert tokens.open(token, ("192.0.2.1", 9), 1) == TokenFacts(TokenKind.NEW_TOKEN, b"", b"")
+    assert tokens.open(token, ("192.0.2.1", 9), 1) is None
     wall.now += NEW_TOKEN_LIFETIME + 1
-    assert tokens.open(second, ("192.0.2.1", 1)) is None
+    assert tokens.open(second, ("192.0.2.1", 1), 1) is None
 
 
 def test_memory_of_used_tokens_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sws.proto.quic.tokens._SEEN_MAXIMUM", 4)
     tokens = box(Wall())
-    made = [tokens.seal_new_token(("h", 1)) for _ in range(5)]
-    assert all(tokens.open(token, ("h", 1)) for token in made)
-    assert [tokens.open(token, ("h", 1)) is not None for token in made[::-1]] == [False, False, False, True, True]
+    made = [tokens.seal_new_token(("h", 1), 1) for _ in range(5)]
+    assert all(tokens.open(token, ("h", 1), 1) for token in made)
+    assert [tokens.open(token, ("h", 1), 1) is not None for token in made[::-1]] == [False, False, False, True, True]
 
 
 def test_forged_tokens_and_rotated_keys() -> None:
     wall = Wall()
     old, new = bytes(range(32)), bytes(range(100, 132))
-    token = box(wall, (old,)).seal_retry(("h", 1), DCID, b"")
-    assert box(wall, (new, old)).open(token, ("h", 1)) == TokenFacts(TokenKind.RETRY, DCID, b"")
-    assert box(wall, (new,)).open(token, ("h", 1)) is None
+    token = box(wall, (old,)).seal_retry(("h", 1), 1, DCID, b"")
+    assert box(wall, (new, old)).open(token, ("h", 1), 1) == TokenFacts(TokenKind.RETRY, DCID, b"")
+    assert box(wall, (new,)).open(token, ("h", 1), 1) is None
     tokens = box(wall, (old,))
     for at in range(len(token)):
-        assert tokens.open(token[:at] + bytes([token[at] ^ 1]) + token[at + 1 :], ("h", 1)) is None
-        assert tokens.open(token[:at], ("h", 1)) is None
-    assert tokens.open(token + bytes(200), ("h", 1)) is None
+        assert tokens.open(token[:at] + bytes([token[at] ^ 1]) + token[at + 1 :], ("h", 1), 1) is None
+        assert tokens.open(token[:at], ("h", 1), 1) is None
+    assert tokens.open(token + bytes(200), ("h", 1), 1) is None
     assert TAG == 16
