@@ -9,7 +9,7 @@ Timing: as of the scalar code.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from struct import pack
+from struct import pack, unpack
 from typing import Final
 
 from sws.crypto.kernels.scalar_chacha20 import crypt
@@ -29,11 +29,11 @@ def key_streams(key: bytes, runs: Sequence[Run]) -> bytes:
 
 
 def _crypt(key: bytes, runs: Sequence[Run], data: bytes) -> bytes:
-    words = words_of(key)
+    words = unpack("<8I", key)
     out = words_of(data)
     place = 0
     for nonce, first, count in runs:
-        crypt(out, place, words, first, words_of(nonce), count)
+        crypt(out, place, words, first, unpack("<3I", nonce), count)
         place += 16 * count
     return octets_of(out)
 
@@ -70,4 +70,6 @@ def mac(key: bytes, message: bytes) -> bytes:
     if rest:
         message = b"".join((message, b"\1", bytes(15 - rest)))
     words = words_of(message)
-    return pack("<4I", *tag_words(words, len(words) - 4 if rest else len(words), words_of(key), 0))
+    tag = tag_words(words, len(words) - 4 if rest else len(words), unpack("<8I", key), 0)
+    del words[:]
+    return pack("<4I", *tag)

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
-from struct import pack
+from struct import pack, unpack
 from typing import Final, TypeAlias
 
 from sws.crypto.constant_time import equal
@@ -40,11 +40,11 @@ def seal_many(key: bytes, items: Sequence[Item]) -> list[bytes]:
       key:    32 octets; SECRET.
       items:  nonces of 12 octets, texts, additional data.
     """
-    key_words = words_of(key)
+    key_words = unpack("<8I", key)
     words, places = _laid_out([text for _, text, _ in items], items)
     for (nonce, _, _), place in zip(items, places, strict=True):
         _, first, size, _ = place
-        crypt(words, first, key_words, 0, words_of(nonce), 1 + (size + 63 >> 6))
+        crypt(words, first, key_words, 0, unpack("<3I", nonce), 1 + (size + 63 >> 6))
         put(words, 4 * first + 64 + size, _tag(words, place))
     sealed = octets_of(words)
     return [sealed[4 * first + 64 : 4 * first + 64 + size + _TAG] for _, first, size, _ in places]
@@ -52,12 +52,12 @@ def seal_many(key: bytes, items: Sequence[Item]) -> list[bytes]:
 
 def open_many(key: bytes, items: Sequence[Item]) -> list[bytes | None]:
     """Each text decrypted, None where its tag is wrong; items as of `seal_many`, with tags behind their texts."""
-    key_words = words_of(key)
+    key_words = unpack("<8I", key)
     words, places = _laid_out([sealed[:-_TAG] for _, sealed, _ in items], items)
     good = []
     for (nonce, sealed, _), place in zip(items, places, strict=True):
         _, first, size, _ = place
-        nonce_words = words_of(nonce)
+        nonce_words = unpack("<3I", nonce)
         crypt(words, first, key_words, 0, nonce_words, 1)
         good.append(len(sealed) >= _TAG and equal(pack("<4I", *_tag(words, place)), sealed[-_TAG:]))
         crypt(words, first + 16, key_words, 1, nonce_words, size + 63 >> 6)

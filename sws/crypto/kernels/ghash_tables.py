@@ -98,7 +98,12 @@ class GhashKey:
         tables = self.tables(sum(map(len, messages)) >> 4)
         if tables is None:
             return [self._by_digits(message) for message in messages]
-        return [pack("<4I", *hash_words(*tables, words_of(message), 0, 0, 0, len(message) >> 2)) for message in messages]
+        hashes = []
+        for message in messages:
+            words = words_of(message)
+            hashes.append(pack("<4I", *hash_words(*tables, words, 0, 0, 0, len(words))))
+            del words[:]
+        return hashes
 
     def tables(self, blocks: int) -> Tables | None:
         """The tables for octets, if they are worth their making for so many blocks more."""

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0 OR MIT
 """Octets as words of 32 bits in an array, the first octet lowest: what the scalar kernels work on.
 
+PyPy learns from its collector when an array is not needed any more, which is late: meanwhile each new one is fresh memory from the system,
+and what has piled up makes the collector walk through everything.  So who is done with a large array says so.
+
 Timing: depends on lengths and places only.
 """
 
@@ -21,10 +24,12 @@ def words_of(octets: bytes) -> array[int]:
 
 
 def octets_of(words: array[int]) -> bytes:
-    """The octets of words, which are given up."""
+    """The octets of words, which are given up: nothing is left of them."""
     if byteorder == "big":
         words.byteswap()
-    return words.tobytes()
+    octets = words.tobytes()
+    del words[:]
+    return octets
 
 
 def pad(words: array[int], start: int, size: int) -> int:

@@ -15,6 +15,7 @@ what the octets say, so that timing tells nothing of headers that were not authe
 from __future__ import annotations
 
 from collections.abc import Sequence
+from struct import pack
 from typing import Final, TypeAlias, final
 
 from sws.crypto.header_protection import masks
@@ -127,10 +128,11 @@ class HeaderCipher:
         found = masks(self._suite, self._key, [text[:_SAMPLE] for text in sealed])
         packets = []
         for header, text, mask in zip(headers, sealed, found, strict=True):
-            size = len(header)
-            low = 0x0F if header[0] & 0x80 else 0x1F
-            cover = (mask[0] & low) << 8 * size - 8 | int.from_bytes(mask[1:], "big")
-            packets.append((int.from_bytes(header, "big") ^ cover).to_bytes(size, "big") + text)
+            first = header[0]
+            at = len(header) - 4
+            a, b, c, d = header[at] ^ mask[1], header[at + 1] ^ mask[2], header[at + 2] ^ mask[3], header[at + 3] ^ mask[4]
+            masked = pack("B", first ^ mask[0] & (0x0F if first & 0x80 else 0x1F))  # small numbers: PyPy compiles them, large ones it calls
+            packets.append(masked + header[1:at] + pack("4B", a, b, c, d) + text)
         return packets
 
     def unmask(self, packets: Sequence[tuple[bytes, int, int]]) -> list[tuple[int, int, int]]:

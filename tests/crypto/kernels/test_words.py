@@ -39,5 +39,13 @@ def test_octets_put_anywhere(octets: bytes, place: int, new: bytes) -> None:
     four = [int.from_bytes(new[at : at + 4], "little") for at in range(0, 16, 4)]
     put(array, place, (four[0], four[1], four[2], four[3]))
     after = place + 16 + (-place & 3)
-    assert octets_of(array)[: place + 16] == octets[:place] + new
-    assert octets_of(array)[after:] == octets[after:]
+    changed = octets_of(array)
+    assert changed[: place + 16] == octets[:place] + new
+    assert changed[after:] == octets[after:]
+
+
+def test_given_up_words_hold_no_memory() -> None:
+    """What stood in them may be secret, and PyPy would keep the memory until its collector comes by."""
+    array = words_of(bytes(range(64)))
+    assert octets_of(array) == bytes(range(64))
+    assert not array
