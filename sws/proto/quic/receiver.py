@@ -94,6 +94,8 @@ class Receiver:
             found = self._cut(datagram)
             if not found:
                 self._look_for_reset(data)
+            elif len(found) > 1 and not c.is_client and c.read[_HANDSHAKE] is not None:
+                found.sort(key=_handshake_first)
             for level, packet in found:
                 if level is not group_level and group:
                     self._flush(group_level, group, now)
@@ -476,6 +478,11 @@ _HANDLERS: Final[dict[int, Callable[[Receiver, PacketType, int, bytes, int, Pack
     int(_F.DATAGRAM): Receiver._datagram,
     int(_F.DATAGRAM_LENGTH): Receiver._datagram,
 }
+
+
+def _handshake_first(found: tuple[PacketType, Packet]) -> bool:
+    """An order: what opens ends the client's Initial packets (RFC 9001 §4.9.1), and spares us those in front of it."""
+    return found[0] is not _HANDSHAKE
 
 
 def _not_allowed(kind: int) -> QuicTransportError:

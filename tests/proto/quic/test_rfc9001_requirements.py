@@ -273,3 +273,25 @@ def test_old_keys_do_not_open_what_was_sent_after_an_update() -> None:
     assert server.receiver.dropped == dropped + 1
     assert len(server.streams) == 0
     assert not server.is_closed
+
+
+@pytest.mark.parametrize("genuine", [True, False])
+def test_initials_in_front_of_a_handshake_packet_are_not_opened_in_vain(genuine: bool) -> None:
+    """§4.9.1: the Handshake packet ends them, if it opens."""
+    one = QuicConfig(versions=(QUIC_V1,))
+    network = half(one, one)
+    server, client = network.server, network.client
+    keys: list[PacketKeys | None] = []
+    network.run(0.03, until=lambda: client.write[PacketType.HANDSHAKE] is not None or keys.append(client.write[PacketType.INITIAL]))  # type: ignore[func-returns-value]
+    known = server.received[0].largest
+    client.write[PacketType.INITIAL] = keys[-1]
+    initial = forge(client, PING, PacketType.INITIAL, pad=1200)
+    handshake = forge(client, PING, PacketType.HANDSHAKE)
+    network.inject(True, initial + (handshake if genuine else handshake[:-1] + bytes((handshake[-1] ^ 1,))))
+    if genuine:
+        assert server.received[1].largest >= 0
+        assert server.read[PacketType.INITIAL] is None
+        assert server.received[0].largest == known
+    else:
+        assert server.read[PacketType.INITIAL] is not None
+        assert server.received[0].largest > known
