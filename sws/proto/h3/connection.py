@@ -431,5 +431,8 @@ class Connection(ABC):
 def _split(data: Output, at: int) -> tuple[Output, Output]:
     """The first octets and the others."""
     if isinstance(data, FileSpan):
-        return FileSpan(data.fd, data.offset, at), FileSpan(data.fd, data.offset + at, data.length - at)
+        first = FileSpan(data.fd, data.offset, at)
+        data.offset += at  # the same span: whoever sends it may wait until it is empty
+        data.length -= at
+        return first, data
     return data[:at], data[at:]

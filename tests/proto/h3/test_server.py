@@ -212,6 +212,16 @@ def test_what_the_server_says_first() -> None:
     assert [(kind - 0x21) % 0x1F for kind in kinds[1:]] == [0]
 
 
+def test_streams_that_others_wait_for_go_before_content() -> None:
+    """A lost instruction of QPACK's must not wait until the file has left whose head needs it."""
+    peer = raw_client()
+    assert {stream: peer.transport.priorities.get(stream) for stream in (3, 7, 11)} == {
+        3: (-1, False),
+        7: (-1, False),
+        11: (-1, False),
+    }
+
+
 def test_streams_are_opened_when_the_peer_lets_us() -> None:
     transport = FakeQuic(False, unidirectional=1)
     server = make_server(transport)
