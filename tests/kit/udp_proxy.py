@@ -93,6 +93,14 @@ class UdpProxy:
         for sock in (self._front, *self._towards.values(), *(sock for sock, _ in self._old)):
             sock.close()
 
+    def wait_until_passed(self, datagrams: int, seconds: float = 10.0) -> None:
+        """Return once so many datagrams got through, both ways together: what was asked for is on its way."""
+        until = time.monotonic() + seconds
+        while self.passed < datagrams:
+            if time.monotonic() > until:
+                raise AssertionError(f"{self.passed} datagrams in {seconds} s")
+            self._thread.join(0.005)
+
     def _run(self) -> None:
         while not self._stop:
             now = time.monotonic()
