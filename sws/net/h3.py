@@ -141,6 +141,8 @@ class Http3Driver(ExchangeCarrier):
 
     def _over(self, exchange: Exchange) -> None:
         self.output_soon()
+        if not self.handling:
+            self._arm()  # the last exchange's end is the beginning of the connection's idle time, or of its end
 
     # --- time, the end -------------------------------------------------------------------------------------------
 

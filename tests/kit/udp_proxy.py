@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0 OR MIT
-"""A bad network in front of a real server: a UDP proxy on loopback that loses, corrupts, delays, goes silent, or changes its port.
+"""A bad network in front of a real server: a UDP proxy on loopback that loses, corrupts, repeats, reorders, delays, goes silent,
+has a small MTU, or changes its port.
 
 One thread; every client's address has a socket of its own towards the server.  Chance comes from a seed.
 ECN fields pass as they came, unless the network marks or clears them, and are written down on both sides of it.
@@ -25,8 +26,10 @@ class Faults:
     """What the network does; both ways alike.
 
     Attributes:
-      loss, corrupt:  probabilities for each datagram.
+      loss, corrupt, duplicate:  probabilities for each datagram.
       delay:          seconds one way.
+      jitter:         up to so many seconds are added to each datagram's delay, which reorders them.
+      largest:        octets of the largest payload that passes; 0: any.
       silence:        (from, to), seconds after the first datagram: everything is lost meanwhile.
       rebind:         seconds after the first datagram at which the server sees another port; 0: never.
       first:          only so many datagrams each way suffer losses; 0: all.
@@ -35,7 +38,10 @@ class Faults:
 
     loss: float = 0.0
     corrupt: float = 0.0
+    duplicate: float = 0.0
     delay: float = 0.0
+    jitter: float = 0.0
+    largest: int = 0
     silence: tuple[float, float] = (0.0, 0.0)
     rebind: float = 0.0
     first: int = 0
@@ -61,6 +67,7 @@ class UdpProxy:
         self._queue: list[tuple[float, int, socket.socket, bytes, tuple[str, int], int]] = []
         self.marks: dict[str, list[int]] = {"client": [], "server": []}
         self._count = 0
+        self._seen = 0
         self._began = 0.0
         self._is_rebound = False
         self._stop = False
@@ -85,6 +92,14 @@ class UdpProxy:
         self._thread.join()
         for sock in (self._front, *self._towards.values(), *(sock for sock, _ in self._old)):
             sock.close()
+
+    def wait_until_passed(self, datagrams: int, seconds: float = 10.0) -> None:
+        """Return once so many datagrams got through, both ways together: what was asked for is on its way."""
+        until = time.monotonic() + seconds
+        while self.passed < datagrams:
+            if time.monotonic() > until:
+                raise AssertionError(f"{self.passed} datagrams in {seconds} s")
+            self._thread.join(0.005)
 
     def _run(self) -> None:
         while not self._stop:
@@ -125,9 +140,10 @@ class UdpProxy:
     def _pass(self, out: socket.socket, data: bytes, to: tuple[str, int], now: float, ecn: int) -> None:
         faults, chance = self._faults, self._chance
         since = now - self._began
-        self._count += 1
-        suffers = not faults.first or self._count <= faults.first
-        if faults.silence[0] <= since < faults.silence[1] or (suffers and chance.random() < faults.loss):
+        self._seen += 1
+        suffers = not faults.first or self._seen <= faults.first
+        is_swallowed = faults.silence[0] <= since < faults.silence[1] or 0 < faults.largest < len(data)
+        if is_swallowed or (suffers and chance.random() < faults.loss):
             self.lost += 1
             return
         if suffers and chance.random() < faults.corrupt:
@@ -136,7 +152,10 @@ class UdpProxy:
             self.corrupted += 1
         if faults.ecn == "cleared":
             ecn = 0
-        elif faults.ecn == "marked" and ecn and self._count % 20 == 0:
+        elif faults.ecn == "marked" and ecn and self._seen % 20 == 0:
             ecn = 3
         self.passed += 1
-        heapq.heappush(self._queue, (now + faults.delay, self._count, out, data, to, ecn))
+        for _ in range(2 if suffers and faults.duplicate and chance.random() < faults.duplicate else 1):
+            self._count += 1
+            wait = faults.delay + (chance.uniform(0, faults.jitter) if faults.jitter else 0.0)
+            heapq.heappush(self._queue, (now + wait, self._count, out, data, to, ecn))

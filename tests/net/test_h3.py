@@ -131,6 +131,29 @@ def test_without_patience_nobody_is_waited_for(rigs: list[Rig]) -> None:
     assert rig.quic.is_closed
 
 
+def test_a_farewell_while_an_answer_is_awaited(rigs: list[Rig]) -> None:
+    """The connection ends soon after the last answer, though nothing comes from the client any more."""
+    waiter: Waiter[None] = Waiter()
+
+    async def wait(exchange: Exchange) -> None:
+        await waiter
+        exchange.respond(200, (), b"late")
+
+    rigs.append(rig := Rig(wait))
+    rig.quic.inject(0, head(GET), True)
+    rig.step()
+    rig.driver.shutdown()
+    rig.wait(2.1)
+    assert not rig.quic.is_closed
+    waiter.resolve(None)
+    rig.wait(0.0)
+    assert rig.peer.message(0)[1] == b"late"
+    assert not rig.quic.is_closed
+    rig.wait(2.2)
+    rig.wait(0.0)
+    assert rig.quic.is_closed
+
+
 def test_a_farewell_to_who_is_gone(rigs: list[Rig]) -> None:
     rigs.append(rig := Rig(is_complete=False))
     rig.driver.shutdown(1.0)

@@ -54,11 +54,12 @@ from sws.proto.quic.api import (
     StreamTransport,
 )
 
-__all__ = ["Connection"]
+__all__ = ["DATA_MAXIMUM", "Connection"]
 
 _AWAITED: Final = Message.AWAITED
 _ENDED: Final = Message.ENDED
 _DATA: Final = MessageInput.DATA
+DATA_MAXIMUM: Final = 65536  # octets of content in one frame that we send: there are receivers that take no larger frame
 
 
 class Connection(ABC):
@@ -294,6 +295,15 @@ class Connection(ABC):
             if length > state.owed or (ended and length < state.owed):
                 raise UsageError("content and its declared length differ")
             state.owed -= length
+        while length > DATA_MAXIMUM:
+            first, data = _split(data, DATA_MAXIMUM)
+            length -= DATA_MAXIMUM
+            self._send_data_frame(stream, first, DATA_MAXIMUM, False)
+        self._send_data_frame(stream, data, length, ended)
+        if ended:
+            self._said_end(state)
+
+    def _send_data_frame(self, stream: int, data: Output, length: int, ended: bool) -> None:
         transport = self._transport
         if isinstance(data, FileSpan):
             if length and self.read_span is not None:
@@ -305,8 +315,6 @@ class Connection(ABC):
                 transport.send_stream_data(stream, b"", True)
         elif length or ended:
             transport.send_stream_data(stream, encode_frame_head(0, length) + data if length else b"", ended)
-        if ended:
-            self._said_end(state)
 
     def send_trailers(self, stream: int, fields: Fields) -> None:
         """Trailer fields, which end the message.  RFC 9114 §4.1."""
@@ -418,3 +426,13 @@ class Connection(ABC):
     @abstractmethod
     def _too_slow(self, stream: Stream, now: float, events: list[Event]) -> None:
         """Content that does not come."""
+
+
+def _split(data: Output, at: int) -> tuple[Output, Output]:
+    """The first octets and the others."""
+    if isinstance(data, FileSpan):
+        first = FileSpan(data.fd, data.offset, at)
+        data.offset += at  # the same span: whoever sends it may wait until it is empty
+        data.length -= at
+        return first, data
+    return data[:at], data[at:]

@@ -60,9 +60,8 @@ class OurStreams:
             for kind in _CRITICAL:
                 if kind not in self._by_kind:
                     self._by_kind[kind] = stream = transport.open_stream(True)
+                    transport.set_priority(stream, -1, False)  # what others wait for must not wait for a file to have left
                     transport.send_stream_data(stream, self._opening(kind))
-                    if kind == StreamType.CONTROL:
-                        transport.set_priority(stream, 0, False)
             if not self._has_grease:
                 stream = transport.open_stream(True)
                 self._has_grease = True

@@ -12,7 +12,7 @@ from typing import Final, final
 
 from sws.base.engine import Aborted, Event, Field, Fields, Refused, RequestHead, RequestStarted, Trailers
 from sws.base.errors import DecodeError, H3ConnectionError, H3StreamError, Http1Error, UsageError
-from sws.proto.h3.connection import Connection
+from sws.proto.h3.connection import DATA_MAXIMUM, Connection
 from sws.proto.h3.errors import ErrorCode
 from sws.proto.h3.frames import encode_frame, encode_frame_head
 from sws.proto.h3.heads import HeadSections, plan_head
@@ -272,7 +272,9 @@ class ServerConnection(Connection):
         if not ended:
             if state.owed is not None and state.owed != len(content):
                 raise UsageError("content and its declared length differ")
-            frame += encode_frame_head(0, len(content)) + content
+            for at in range(0, len(content), DATA_MAXIMUM):
+                piece = content[at : at + DATA_MAXIMUM]
+                frame += encode_frame_head(0, len(piece)) + piece
         self._transport.send_stream_data(stream, frame, True)
         self._said_end(state)
 

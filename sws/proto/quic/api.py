@@ -179,7 +179,7 @@ class StreamTransport(Protocol):
         """Octets of StreamData were used: the peer may send as many again."""
 
     def set_priority(self, stream: int, urgency: int, incremental: bool) -> None:
-        """Order among our streams: urgency 0 (first) to 7, as RFC 9218 has them; 3 and not incremental at first."""
+        """Order among our streams: urgency 0 to 7, as RFC 9218 has them, and -1 before all; 3 and not incremental at first."""
 
     def datagram_limit(self) -> int:
         """The largest datagram that can be sent now; 0 if the peer takes none."""

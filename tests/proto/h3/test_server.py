@@ -106,6 +106,27 @@ def test_a_file_span_leaves_as_it_is(tmp_path: pathlib.Path) -> None:
     assert peer.message(4)[1] == b""
 
 
+def test_no_frame_holds_more_than_others_take(tmp_path: pathlib.Path) -> None:
+    """There are clients that refuse a DATA frame of more than 64 KiB."""
+    content = bytes(range(256)) * 600
+    (tmp_path / "file").write_bytes(b"abc" + content)
+    fd = os.open(tmp_path / "file", os.O_RDONLY)
+    peer = raw_client()
+    for stream in (0, 4, 8):
+        peer.feed(stream, head(GET), True)
+    peer.engine.send_response(0, 200, [], content)
+    peer.engine.send_headers(4, 200, [])
+    peer.engine.send_data(4, content, True)
+    peer.engine.send_headers(8, 200, [])
+    peer.engine.send_data(8, FileSpan(fd, 3, len(content)), True)
+    for stream in (0, 4, 8):
+        pieces = [payload for kind, payload in peer.frames(stream) if kind == 0]
+        assert [len(piece) for piece in pieces] == [65536, 65536, 22528]
+        assert b"".join(pieces) == content
+        assert stream in peer.transport.finished
+    os.close(fd)
+
+
 def test_early_answers_stop_the_rest_of_the_request() -> None:
     peer = raw_client()
     peer.feed(0, head(POST) + data(b"abc"))
@@ -189,6 +210,16 @@ def test_what_the_server_says_first() -> None:
     kinds = [kind for kind, _ in raw_client().frames(3)]
     assert kinds[0] == 4
     assert [(kind - 0x21) % 0x1F for kind in kinds[1:]] == [0]
+
+
+def test_streams_that_others_wait_for_go_before_content() -> None:
+    """A lost instruction of QPACK's must not wait until the file has left whose head needs it."""
+    peer = raw_client()
+    assert {stream: peer.transport.priorities.get(stream) for stream in (3, 7, 11)} == {
+        3: (-1, False),
+        7: (-1, False),
+        11: (-1, False),
+    }
 
 
 def test_streams_are_opened_when_the_peer_lets_us() -> None:

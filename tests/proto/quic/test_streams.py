@@ -300,16 +300,17 @@ def test_priorities() -> None:
     network = connect()
     _, theirs = both(network)
     client = network.client
-    streams = [client.open_stream(True) for _ in range(5)]
-    for stream, (urgency, incremental) in zip(streams, [(5, False), (3, True), (3, True), (9, False), (-1, False)], strict=True):
+    streams = [client.open_stream(True) for _ in range(6)]
+    wanted = [(5, False), (3, True), (3, True), (9, False), (0, False), (-1, False)]
+    for stream, (urgency, incremental) in zip(streams, wanted, strict=True):
         client.set_priority(stream, urgency, incremental)
         client.send_stream_data(stream, bytes(6000), True)
         client.set_priority(stream, urgency, incremental)
     network.run(3.0)
     ends = [event.stream for event in theirs.events if isinstance(event, StreamData) and event.fin]
-    assert ends[0] == streams[4]
-    assert set(ends[1:3]) == set(streams[1:3])
-    assert ends[3:] == [streams[0], streams[3]]
+    assert ends[:2] == [streams[5], streams[4]]
+    assert set(ends[2:4]) == set(streams[1:3])
+    assert ends[4:] == [streams[0], streams[3]]
     order = [event.stream for event in theirs.events if isinstance(event, StreamData) and event.stream in streams[1:3]]
     assert order != sorted(order)
 

@@ -8,7 +8,7 @@ The low bits of an identifier say who opened the stream (1: the server) and whet
 
 A stream that the peer opens opens all of its kind below it; these stand in `_implied`, one integer each, until a frame names them.
 
-What can be sent stands in `_ready`, one ordered dict for each urgency; what waits for the stream's or the connection's credit does not.
+What can be sent stands in `_ready`, one ordered dict for each level; what waits for the stream's or the connection's credit does not.
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ class Streams:
         self._their_next = [0, 0]
         self._their_limit = [limits.bidirectional, limits.unidirectional]
         self._refused = [False, False]
-        self._ready: tuple[dict[int, Stream], ...] = tuple({} for _ in range(8))
+        self._ready: tuple[dict[int, Stream], ...] = tuple({} for _ in range(9))
         self.ready_mask = 0
         self._starved: dict[int, Stream] = {}
         self.window = ReceiveWindow(limits.connection_window, limits.connection_maximum)
@@ -298,7 +298,7 @@ class Streams:
         if stream is None:
             return
         was_ready = self._unready(stream)
-        stream.urgency = min(max(urgency, 0), 7)
+        stream.level = min(max(urgency, -1), 7) + 1
         stream.incremental = incremental
         if was_ready:
             self.make_ready(stream)
@@ -480,15 +480,15 @@ class Streams:
         if not buffer.has_lost and buffer.unsent and self.sent >= self.max_data:
             self._starve(stream)
             return
-        self._ready[stream.urgency][stream.identifier] = stream
-        self.ready_mask |= 1 << stream.urgency
+        self._ready[stream.level][stream.identifier] = stream
+        self.ready_mask |= 1 << stream.level
 
     def _unready(self, stream: Stream) -> bool:
-        ready = self._ready[stream.urgency]
+        ready = self._ready[stream.level]
         if ready.pop(stream.identifier, None) is None:
             return False
         if not ready:
-            self.ready_mask &= ~(1 << stream.urgency)
+            self.ready_mask &= ~(1 << stream.level)
         return True
 
     def _starve(self, stream: Stream) -> None:
@@ -506,8 +506,8 @@ class Streams:
     def fill(self, parts: list[bytes], records: list[FrameRecord], room: int, may_be_last: bool = True) -> int:
         """Puts STREAM frames into a packet; returns the room left, 0 once a frame without length was put."""
         while self.ready_mask and room > 12:
-            urgency = (self.ready_mask & -self.ready_mask).bit_length() - 1
-            ready = self._ready[urgency]
+            level = (self.ready_mask & -self.ready_mask).bit_length() - 1
+            ready = self._ready[level]
             stream = next(iter(ready.values()))
             left = self._fill_from(stream, parts, records, room, may_be_last)
             part = stream.send

@@ -111,16 +111,16 @@ class Stream:
     """Both parts; a unidirectional stream has one.
 
     Attributes:
-      urgency, incremental:  RFC 9218.
+      level, incremental:  order among streams that have something to send: 0 first, then 1 to 8 for the urgencies of RFC 9218.
     """
 
-    __slots__ = ("identifier", "incremental", "receive", "send", "urgency")
+    __slots__ = ("identifier", "incremental", "level", "receive", "send")
 
     def __init__(self, identifier: int) -> None:
         self.identifier = identifier
         self.send: SendPart | None = None
         self.receive: ReceivePart | None = None
-        self.urgency = 3
+        self.level = 4
         self.incremental = False
 
     @property
