@@ -10,7 +10,8 @@ Whoever put a frame into the packet is its *owner* and hears `acknowledged(a, b,
 a probe is to carry the frame again, though it may still arrive.  Packets that hold nothing but acknowledgements leave no tuple.
 
 A packet is lost once a packet sent after it was acknowledged, and it is three numbers below that (§6.1.1) or 9/8 round-trip times old
-(§6.1.2).  Nothing acknowledged at all for a while: probe (§6.2).
+(§6.1.2); more of both where the path is seen to reorder packets (`recovery.reordering`).  Nothing acknowledged at all for a while: probe
+(§6.2).
 
 Some packet numbers are never sent.  Whoever acknowledges one has not seen our packets (optimistic ACK, RFC 9000 §21.4).
 """
@@ -29,11 +30,11 @@ from sws.proto.quic.recovery.congestion import CongestionController
 from sws.proto.quic.recovery.ecn import EcnValidator
 from sws.proto.quic.recovery.mtu import MtuSearch
 from sws.proto.quic.recovery.pacer import Pacer
+from sws.proto.quic.recovery.reordering import GivenUp, Reordering
 from sws.proto.quic.recovery.rtt import RttEstimate
 
 __all__ = ["ELICITING", "IN_FLIGHT", "MARKED", "PROBE", "Delivery", "FrameRecord", "LossDetection", "Owner", "SentSpace"]
 
-PACKET_THRESHOLD: Final = 3
 PERSISTENT_THRESHOLD: Final = 3
 _PTO_EXPONENT_MAXIMUM: Final = 10
 _SKIPPED_KEPT: Final = 4
@@ -69,9 +70,10 @@ class SentSpace:
       loss_time:     when the next packet is lost for its age; None: none waits.
       last_eliciting: when the last packet that asks for acknowledgement left.
       eliciting:     how many of those are in `sent`.
+      given_up:      those that were taken for lost last.
     """
 
-    __slots__ = ("eliciting", "is_discarded", "largest_acked", "last_eliciting", "loss_time", "next_number", "sent", "skipped")
+    __slots__ = ("eliciting", "given_up", "is_discarded", "largest_acked", "last_eliciting", "loss_time", "next_number", "sent", "skipped")
 
     def __init__(self) -> None:
         self.sent: dict[int, Delivery] = {}
@@ -81,6 +83,7 @@ class SentSpace:
         self.last_eliciting = -inf
         self.eliciting = 0
         self.skipped: list[int] = []
+        self.given_up = GivenUp()
         self.is_discarded = False
 
     def skip(self) -> None:
@@ -118,6 +121,7 @@ class LossDetection:
         "pacer",
         "peer_validated",
         "pto_count",
+        "reordering",
         "rtt",
         "spaces",
         "timeouts",
@@ -141,6 +145,7 @@ class LossDetection:
         self.has_handshake_keys = False
         self.is_blocked = False
         self.losses = 0
+        self.reordering = Reordering()
         self.timeouts = 0
         self._first_sample: float | None = None
 
@@ -175,6 +180,9 @@ class LossDetection:
                 raise QuicTransportError(ErrorCode.PROTOCOL_VIOLATION, "acknowledgement of a packet that was not sent", FrameType.ACK)
         newest = space.sent.get(largest)
         previous = space.largest_acked
+        round_trip = max(self.rtt.smoothed, self.rtt.latest)
+        for number, when in space.given_up.take(ranges, now, round_trip):
+            self.reordering.learn(previous - number, now - when, round_trip)
         if largest > previous:
             space.largest_acked = largest
         octets, grown, marked, eliciting = self._take(space, ranges, now)
@@ -251,13 +259,14 @@ class LossDetection:
         """§6.1: what is lost now, and when the next packet will be.  True: persistent congestion."""
         space.loss_time = None
         largest = space.largest_acked
-        delay = self.rtt.loss_delay()
+        delay = self.rtt.loss_delay(self.reordering.share)
+        furthest = largest - self.reordering.packets
         too_old = now - delay + _ROUNDING
         lost: list[tuple[int, Delivery]] = []
         for number, packet in space.sent.items():
             if number > largest:
                 break
-            if packet[0] <= too_old or number <= largest - PACKET_THRESHOLD:
+            if packet[0] <= too_old or number <= furthest:
                 lost.append((number, packet))
             elif space.loss_time is None or packet[0] + delay < space.loss_time:
                 space.loss_time = packet[0] + delay
@@ -271,6 +280,8 @@ class LossDetection:
         marked = largest = 0
         for number, (when, size, flags, frames) in lost:
             del space.sent[number]
+            if size:
+                space.given_up.add(number, when)
             self.in_flight -= size
             if flags & ELICITING:
                 space.eliciting -= 1
@@ -408,6 +419,7 @@ class LossDetection:
         space = self.spaces[index]
         self.in_flight -= sum(packet[1] for packet in space.sent.values())
         space.sent.clear()
+        space.given_up.clear()
         space.eliciting = 0
         space.loss_time = None
 
@@ -415,9 +427,11 @@ class LossDetection:
         """Another path: what was learned of the old one is no guide, and what is still under way there adds nothing.  RFC 9000 §9.4"""
         ecn.follow(self.ecn)
         self.rtt, self.congestion, self.pacer, self.ecn, self.mtu = rtt, congestion, pacer, ecn, mtu
+        self.reordering = Reordering()
         self.pto_count = 0
         self._first_sample = None
         for space in self.spaces:
+            space.given_up.clear()
             for number, (when, size, flags, frames) in space.sent.items():
                 self.in_flight -= size
                 congestion.recovery_start = max(congestion.recovery_start, when)

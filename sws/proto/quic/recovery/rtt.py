@@ -13,6 +13,8 @@ from __future__ import annotations
 
 from typing import Final, final
 
+from sws.proto.quic.recovery.reordering import TIME_THRESHOLD
+
 __all__ = ["GRANULARITY", "INITIAL_RTT", "RttEstimate"]
 
 INITIAL_RTT: Final = 0.333
@@ -65,6 +67,6 @@ class RttEstimate:
         """smoothed + max(4 variation, granularity), without the acknowledgement delay.  §6.2.1"""
         return self.smoothed + max(4 * self.variation, GRANULARITY)
 
-    def loss_delay(self) -> float:
-        """How long a packet waits once a later one was acknowledged.  §6.1.2"""
-        return max(1.125 * max(self.smoothed, self.latest), GRANULARITY)
+    def loss_delay(self, share: float = TIME_THRESHOLD) -> float:
+        """How long a packet waits once a later one was acknowledged: so many round trips.  §6.1.2"""
+        return max(share * max(self.smoothed, self.latest), GRANULARITY)
