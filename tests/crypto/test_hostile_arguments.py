@@ -148,6 +148,8 @@ _CASES: Final[dict[str, _Case]] = {
     "hkdf.extract": (hkdf.extract, ("sha256", _K16, _TEXT), (1, 2)),
     "hkdf.expand": (hkdf.expand, ("sha256", _K32, _TEXT, 40), (1, 2)),
     "hkdf.expand_label": (hkdf.expand_label, ("sha256", _K32, b"key", _TEXT, 16), (1, 2, 3)),
+    "hkdf.expander": (lambda secret: hkdf.expander("sha256", secret)(b"key", b"", 16), (_K32,), (0,)),
+    "hmac.find_keyed": (lambda key: hmac.find_keyed("sha256")(key)(_TEXT), (_K32,), (0,)),
     "hmac.HMAC": (lambda key, data: hmac.HMAC("sha256", key, data).digest(), (_K32, _TEXT), (0, 1)),
     "hmac.hmac": (hmac.hmac, ("sha256", _K32, _TEXT), (1, 2)),
     "hmac.is_equal": (hmac.is_equal, (_TEXT, _TEXT), (0, 1)),
