@@ -37,6 +37,7 @@ __all__ = ["Member", "Membership", "Relay"]
 _GREETING: Final = 1
 _YIELD: Final = 2
 _DATAGRAMS: Final = 3
+_NOTHING: Final = b"\0"  # whoever it reaches lives
 _GREETING_HEAD: Final = struct.Struct("!BHH?H")
 _YIELD_HEAD: Final = struct.Struct("!BHH")
 _DATAGRAMS_HEAD: Final = struct.Struct("!BHBH")
@@ -202,6 +203,12 @@ class Relay:
             del self._numbers[member.number]
         self._awaited.pop(member.process, None)
         self._greeters.pop(member.process, None)
+
+    def serves_older(self) -> bool:
+        """Whether processes of an older generation live: datagrams of their connections come to us."""
+        for member in [member for member in self._members.values() if member.older]:
+            self._post(member.process, _NOTHING)
+        return any(member.older for member in self._members.values())
 
     # --- messages ----------------------------------------------------------------------------------------------------
 

@@ -178,6 +178,7 @@ class Http3Server:
 
     def __init__(self, loop: Loop, shares: Sequence[UdpShare], policy: Http3Policy, membership: Membership | None) -> None:
         self._relay: Relay | None = None
+        self._is_last = False  # we were told to leave, and have no successor
         if membership is not None:
             self._relay = Relay(loop, membership, policy.endpoint.id_key, policy.metrics.forwarded)
         self._listeners = [Http3Listener(loop, share, policy, self._relay) for share in shares]
@@ -213,11 +214,14 @@ class Http3Server:
 
     @property
     def is_needed(self) -> bool:
-        """Newcomers are still taken."""
+        """Newcomers are still taken, or datagrams that come here are an older generation's, and nobody else will read them."""
+        if self._is_last and self._relay is not None and self._relay.serves_older():
+            return True
         return any(not listener.endpoint.is_shut for listener in self._listeners)
 
     def drain(self, successor: bool, patience: float) -> None:
         """Take no new connections, once somebody else does if there is a successor."""
+        self._is_last = not successor
         for listener in self._listeners:
             if successor and self._relay is not None:
                 listener.leave(patience)

@@ -288,3 +288,17 @@ def test_who_takes_a_dead_ones_place_introduces_itself(house: House) -> None:
     before = again.reads
     house.turn(1.0)
     assert again.reads == before
+
+
+def test_an_older_process_is_served_as_long_as_it_lives(house: House) -> None:
+    """Who is to end reads for those that gave it their sockets: their connections would starve."""
+    old = house.add(1, 0, {}, keys=(7,))
+    new = house.add(2, 0, {1: (True, False)}, keys=(7,))
+    house.turn()
+    assert new.relay.serves_older()
+    house.turn()
+    assert (old.delivered, old.counts) == ([], {})  # it is asked nothing but whether it lives
+    assert not old.relay.serves_older()  # what is younger does not count
+    old.leave()
+    house.inboxes[1][1].close()
+    assert not new.relay.serves_older()

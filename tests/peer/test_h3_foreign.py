@@ -213,7 +213,7 @@ def test_over_a_bad_network(server: ServerProcess, client: Foreign, network: str
         assert client.ask("GET", f"https://localhost:{proxy.port}/small").content == content(SMALL)
 
 
-@pytest.mark.parametrize("client", ["quic-go", "quiche"], indirect=True)  # rex_tls hangs now and then when GOAWAY comes within a response
+@pytest.mark.parametrize("client", ["neqo", "quic-go", "quiche"], indirect=True)
 def test_reload_and_stop_in_the_middle(tmp_path: pathlib.Path, client: Foreign) -> None:
     """GOAWAY twice: the rest of what was begun comes, over a slow way, and the server ends in peace."""
     with start(tmp_path) as started, UdpProxy(started.port, Faults(delay=0.05)) as proxy, ThreadPoolExecutor(1) as threads:
