@@ -22,7 +22,10 @@ from sws.os.loop import Loop
 from sws.proto.quic.api import HandshakeDone, QuicEvent, StreamData, StreamWritable
 from sws.proto.quic.config import QuicConfig
 from sws.proto.quic.endpoint import Endpoint, EndpointConfig
+from sws.proto.quic.receiver import Receiver
 from sws.proto.quic.recovery.cubic import Cubic
+from sws.proto.quic.recovery.loss import LossDetection
+from sws.proto.quic.sender import Sender
 from sws.proto.quic.server import ServerConnection
 from sws.proto.quic.tokens import TokenBox
 from sws.proto.quic.varint import encode_varint
@@ -167,10 +170,10 @@ def main() -> None:
     quic = QuicConfig(congestion=Cubic)
     credential = load_credential(options.cert, options.key, "tls")
     endpoint = live_endpoint(credential, quic, suites=(options.suite, 0x1303, 0x1301, 0x1302), retry_above=0 if options.retry else 64)
-    made: list[ServerConnection] = []
+    made: list[tuple[Sender, Receiver, LossDetection]] = []  # a connection that is over lets go of them
 
     def make(connection: ServerConnection) -> TinyServer:
-        made.append(connection)
+        made.append((connection.sender, connection.receiver, connection.loss))
         return TinyServer(connection, options.octets)
 
     server = LiveServer(loop, endpoint, make, options.port, not options.no_offload)
@@ -189,15 +192,15 @@ def main() -> None:
         loop.run()
     end = resource.getrusage(resource.RUSAGE_SELF)
     io = server.io
-    packets = sum(c.sender.packets for c in made)
-    seals = sum(c.sender.seals for c in made) or 1
-    opened = sum(c.receiver.opened for c in made)
+    packets = sum(sender.packets for sender, _, _ in made)
+    seals = sum(sender.seals for sender, _, _ in made) or 1
+    opened = sum(receiver.opened for _, receiver, _ in made)
     system = end.ru_stime - start.ru_stime
     cpu = end.ru_utime - start.ru_utime + system
     print(
         f"cpu {cpu:.3f} s, of it system {system:.3f} s; {packets} packets out, {packets / seals:.1f} a seal, "
         f"{io.datagrams_out / max(1, io.calls_out):.1f} a sendmsg; "
-        f"{opened} packets in, {io.datagrams_in / max(1, io.calls_in):.1f} a recvmsg; lost {sum(c.loss.losses for c in made)}",
+        f"{opened} packets in, {io.datagrams_in / max(1, io.calls_in):.1f} a recvmsg; lost {sum(loss.losses for _, _, loss in made)}",
         flush=True,
     )
 
