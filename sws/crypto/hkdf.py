@@ -115,6 +115,7 @@ def expander(hash_name: str, secret: Octets) -> Expander:
     mac = find_keyed(hash_name)(secret)
 
     def expand_one(label: bytes, context: bytes, length: int) -> bytes:
+        """One label's octets; SECRET."""
         known = _prefixes.get((hash_name, label, len(context), length))
         if known is None:
             return expand_label(hash_name, secret, label, context, length)

@@ -74,6 +74,7 @@ def _keyed_formula(function: HashFunction) -> Keyed:
     inner_pad, outer_pad = _pads(block_size)
 
     def keyed(key: Octets) -> Callable[[bytes], bytes]:
+        """What takes messages under one key; SECRET."""
         key = octets(key)
         k = int.from_bytes(key if len(key) <= block_size else new(key).digest(), "little")
         inner = (k ^ inner_pad).to_bytes(block_size, "little")

@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import atexit
 import pathlib
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -55,16 +56,18 @@ class Answer:
     fields: Mapping[str, str]
 
 
-class Foreign:
+class Foreign(ABC):
     """A client of another's.  `ask` may be called from several threads; `close` ends its connections."""
 
     takes_long_requests = True
 
+    @abstractmethod
     def ask(self, method: str, url: str, fields: Mapping[str, str] | None = None, body: bytes | None = None) -> Answer:
-        raise NotImplementedError
+        """Ask and wait for the whole answer."""
 
+    @abstractmethod
     def close(self) -> None:
-        """Nothing is kept."""
+        """End what is open."""
 
 
 class Neqo(Foreign):
@@ -121,6 +124,9 @@ class Quiche(Foreign):
             return Answer(got.status_code, bytes(await got.body() or b""), f"HTTP/{got.version.major()}", names)
 
         return asyncio.run(fetch())
+
+    def close(self) -> None:
+        """Nothing is open between requests."""
 
 
 CLIENTS: dict[str, type[Foreign]] = {"neqo": Neqo, "rex": Rex, "quic-go": QuicGo, "quiche": Quiche}

@@ -350,6 +350,7 @@ def _binding(choose: Callable[[ClientHelloFacts], TlsHost | None], terms: bytes)
     bound: dict[int, tuple[TlsHost, TlsHost]] = {}
 
     def choose_bound(facts: ClientHelloFacts) -> TlsHost | None:
+        """The host as it was chosen, under a binding of its own."""
         host = choose(facts)
         if host is None:
             return None
