@@ -204,8 +204,8 @@ class Relay:
         self._awaited.pop(member.process, None)
         self._greeters.pop(member.process, None)
 
-    def serves_older(self) -> bool:
-        """Whether processes of an older generation live: datagrams of their connections come to us."""
+    def ask_for_older(self) -> bool:
+        """Whether processes of an older generation live, which is tried: datagrams of their connections come to us."""
         for member in [member for member in self._members.values() if member.older]:
             self._post(member.process, _NOTHING)
         return any(member.older for member in self._members.values())

@@ -212,10 +212,9 @@ class Http3Server:
         """Connections that go on while no successor has asked for the sockets, as it still may."""
         return [driver for listener in self._listeners if not listener.endpoint.is_shut for driver in listener.connections]
 
-    @property
-    def is_needed(self) -> bool:
-        """Newcomers are still taken, or datagrams that come here are an older generation's, and nobody else will read them."""
-        if self._is_last and self._relay is not None and self._relay.serves_older():
+    def ask_if_needed(self) -> bool:
+        """Whether newcomers are still taken, or datagrams that come here are an older generation's, and nobody else will read them."""
+        if self._is_last and self._relay is not None and self._relay.ask_for_older():
             return True
         return any(not listener.endpoint.is_shut for listener in self._listeners)
 

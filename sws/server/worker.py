@@ -232,7 +232,7 @@ class Worker:
         self._stop_when_empty()
 
     def _stop_when_empty(self) -> None:
-        if self.service.connections or (self._http3 is not None and self._http3.is_needed):
+        if self.service.connections or (self._http3 is not None and self._http3.ask_if_needed()):
             self.loop.call_later(0.01, self._stop_when_empty)
         else:
             self.loop.stop()

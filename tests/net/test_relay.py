@@ -295,10 +295,10 @@ def test_an_older_process_is_served_as_long_as_it_lives(house: House) -> None:
     old = house.add(1, 0, {}, keys=(7,))
     new = house.add(2, 0, {1: (True, False)}, keys=(7,))
     house.turn()
-    assert new.relay.serves_older()
+    assert new.relay.ask_for_older()
     house.turn()
     assert (old.delivered, old.counts) == ([], {})  # it is asked nothing but whether it lives
-    assert not old.relay.serves_older()  # what is younger does not count
+    assert not old.relay.ask_for_older()  # what is younger does not count
     old.leave()
     house.inboxes[1][1].close()
-    assert not new.relay.serves_older()
+    assert not new.relay.ask_for_older()
