@@ -8,13 +8,27 @@ call costs hardly depends on whether it has one block or ten.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice
 from typing import Final, Protocol
 
 from sws.base.errors import UsageError
 from sws.crypto.octets import octets
-from sws.crypto.selection import IS_PYPY, Kernel, choose, is_compiled
+from sws.crypto.selection import IS_PYPY, Kernel, choose, is_compiled, together
 
-__all__ = ["BLOCK", "KEY", "NONCE", "ChaChaKernel", "Run", "block", "crypt", "crypt_many", "key_streams", "mask_many"]
+__all__ = [
+    "BLOCK",
+    "KEY",
+    "NONCE",
+    "ChaChaKernel",
+    "Run",
+    "block",
+    "crypt",
+    "crypt_many",
+    "crypt_under",
+    "key_streams",
+    "mask_groups",
+    "mask_many",
+]
 
 BLOCK: Final = 64
 KEY: Final = 32
@@ -43,6 +57,14 @@ class ChaChaKernel(Protocol):
         """The first five octets of the block of each sample: four octets of counter and twelve of nonce."""
 
 
+class _ManyKeys(Protocol):
+    """What lanes can do besides: each run, each sample under a key of its own."""
+
+    def crypt_under(self, keys: Sequence[bytes], runs: Sequence[Run], texts: Sequence[bytes]) -> tuple[list[bytes], list[bytes]]: ...
+
+    def first_octets_under(self, keys: Sequence[bytes], samples: Sequence[bytes]) -> list[bytes]: ...
+
+
 def _load_compiled() -> ChaChaKernel:
     from sws.crypto.kernels import compiled_chacha20
 
@@ -58,6 +80,12 @@ def _load_words() -> ChaChaKernel:
 
 
 def _load_lanes() -> ChaChaKernel:
+    from sws.crypto.kernels import chacha20_lanes
+
+    return chacha20_lanes
+
+
+def _load_many_keys() -> _ManyKeys:
     from sws.crypto.kernels import chacha20_lanes
 
     return chacha20_lanes
@@ -83,6 +111,10 @@ key_streams: Final = _kernel.key_streams
 
 crypt_many: Final = _kernel.crypt_many
 """See ChaChaKernel; arguments are not checked."""
+
+_many_keys: Final = together(("chacha20",), "lanes", _load_many_keys)
+crypt_under: Final = None if _many_keys is None else _many_keys.crypt_under
+"""`crypt_many` with a key for each run, where that costs less than a call for each key; not checked."""
 
 
 def block(key: bytes, counter: int, nonce: bytes) -> bytes:
@@ -139,3 +171,14 @@ def mask_many(key: bytes, samples: Sequence[bytes]) -> list[bytes]:
     if len(key) != KEY or any(len(sample) != 16 for sample in samples):
         raise UsageError("a mask needs a key of 32 octets and a sample of 16")
     return _kernel.first_octets(key, samples) if samples else []
+
+
+def mask_groups(groups: Sequence[tuple[bytes, Sequence[bytes]]]) -> list[list[bytes]]:
+    """`mask_many` for each (key, samples), in one call where the kernel can.  Raises: UsageError for a wrong length."""
+    if _many_keys is None or len(groups) < 2:
+        return [mask_many(key, samples) for key, samples in groups]
+    keys, samples = [octets(key) for key, some in groups for _ in some], [octets(sample) for _, some in groups for sample in some]
+    if any(len(key) != KEY for key in keys) or any(len(sample) != 16 for sample in samples):
+        raise UsageError("a mask needs a key of 32 octets and a sample of 16")
+    found = iter(_many_keys.first_octets_under(keys, samples))
+    return [list(islice(found, len(some))) for _, some in groups]

@@ -15,16 +15,17 @@ Invariants: tags have 16 octets; no plaintext is given out whose tag did not ver
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice
 from typing import Final, Protocol, TypeAlias, final
 
 from sws.base.errors import AuthenticationError, UsageError
-from sws.crypto.chacha20 import BLOCK, KEY, NONCE, Run, crypt_many
+from sws.crypto.chacha20 import BLOCK, KEY, NONCE, Run, crypt_many, crypt_under
 from sws.crypto.constant_time import equal
 from sws.crypto.octets import octets
 from sws.crypto.poly1305 import TAG, one_time_mac
 from sws.crypto.selection import together
 
-__all__ = ["MAX_TEXT", "ChaCha20Poly1305", "Item"]
+__all__ = ["MAX_TEXT", "ChaCha20Poly1305", "Item", "open_groups", "seal_groups"]
 
 MAX_TEXT: Final = ((1 << 32) - 1) * BLOCK
 """Octets of a message: §2.8."""
@@ -113,16 +114,54 @@ class ChaCha20Poly1305:
             return _whole.open_many(self._key, [_checked(item) for item in items])
         sealed = [octets(text) for _, text, _ in items]
         texts = [text[:-TAG] for text in sealed]
-        keys, outputs = self._crypt([nonce for nonce, _, _ in items], texts)
-        opened: list[bytes | None] = []
-        for output, whole, tag in zip(outputs, sealed, _tags(keys, items, texts), strict=True):
-            opened.append(output if len(whole) >= TAG and equal(tag, whole[-TAG:]) else None)
-        return opened
+        return _verified(items, sealed, texts, *self._crypt([nonce for nonce, _, _ in items], texts))
 
     def _crypt(self, nonces: Sequence[bytes], texts: Sequence[bytes]) -> tuple[list[bytes], list[bytes]]:
         """The one-time key of each message, and its text XOR the blocks from 1 on."""
         runs = [_run(nonce, len(text)) for nonce, text in zip(nonces, texts, strict=True)]
         return crypt_many(self._key, runs, texts) if runs else ([], [])
+
+
+Group: TypeAlias = tuple[ChaCha20Poly1305, Sequence[Item]]
+"""Messages under one key."""
+
+
+def seal_groups(groups: Sequence[Group]) -> list[list[bytes]]:
+    """`seal_many` for each group; in one call of the cipher, if it has lanes for that."""
+    if crypt_under is None or len(groups) < 2:
+        return [cipher.seal_many(items) for cipher, items in groups]
+    items = [item for _, some in groups for item in some]
+    texts = [octets(text) for _, text, _ in items]
+    keys, outputs = crypt_under(_keys_of(groups), [_run(nonce, len(text)) for (nonce, _, _), text in zip(items, texts, strict=True)], texts)
+    sealed = iter([output + tag for output, tag in zip(outputs, _tags(keys, items, outputs), strict=True)])
+    return [list(islice(sealed, len(some))) for _, some in groups]
+
+
+def open_groups(groups: Sequence[Group]) -> list[list[bytes | None]]:
+    """`open_many` for each group, likewise."""
+    if crypt_under is None or len(groups) < 2:
+        return [cipher.open_many(items) for cipher, items in groups]
+    items = [item for _, some in groups for item in some]
+    sealed = [octets(text) for _, text, _ in items]
+    texts = [text[:-TAG] for text in sealed]
+    runs = [_run(nonce, len(text)) for (nonce, _, _), text in zip(items, texts, strict=True)]
+    opened = iter(_verified(items, sealed, texts, *crypt_under(_keys_of(groups), runs, texts)))
+    return [list(islice(opened, len(some))) for _, some in groups]
+
+
+def _keys_of(groups: Sequence[Group]) -> list[bytes]:
+    """The key of each message."""
+    return [cipher._key for cipher, items in groups for _ in items]
+
+
+def _verified(
+    items: Sequence[Item], sealed: Sequence[bytes], texts: Sequence[bytes], keys: Sequence[bytes], outputs: Sequence[bytes]
+) -> list[bytes | None]:
+    """What was opened where the tag is right, else None."""
+    opened: list[bytes | None] = []
+    for output, whole, tag in zip(outputs, sealed, _tags(keys, items, texts), strict=True):
+        opened.append(output if len(whole) >= TAG and equal(tag, whole[-TAG:]) else None)
+    return opened
 
 
 def _run(nonce: bytes, size: int) -> Run:

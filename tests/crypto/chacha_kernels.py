@@ -39,6 +39,7 @@ def aead_with(name: str, patch: pytest.MonkeyPatch) -> type[ChaCha20Poly1305]:
     """The AEAD over one kernel of each."""
     patch.setattr(chacha20poly1305, "_whole", None)
     patch.setattr(chacha20poly1305, "crypt_many", CHACHA[name].crypt_many)
+    patch.setattr(chacha20poly1305, "crypt_under", chacha20_lanes.crypt_under if name == "lanes" else None)
     patch.setattr(chacha20poly1305, "one_time_mac", MACS[name])
     return ChaCha20Poly1305
 

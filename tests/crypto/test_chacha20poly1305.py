@@ -84,6 +84,42 @@ def test_beside_another_implementation(cipher: type[ChaCha20Poly1305]) -> None:
     assert cipher(key).seal_many(views) == expected
 
 
+@pytest.mark.parametrize("sizes", [(), ((),), ((70, 3), (0, 16, 64, 65)), ((5,), (), (1300, 1)), ((4000,), (1, 2))])
+def test_groups_are_batches_under_several_keys(cipher: type[ChaCha20Poly1305], sizes: tuple[tuple[int, ...], ...]) -> None:
+    chance = random.Random(11)
+    groups: list[aead.Group] = []
+    for some in sizes:
+        items = [(chance.randbytes(12), chance.randbytes(size), chance.randbytes(size % 21)) for size in some]
+        groups.append((cipher(chance.randbytes(32)), items))
+    sealed = aead.seal_groups(groups)
+    assert sealed == [box.seal_many(items) for box, items in groups]
+    back: list[aead.Group] = [
+        (box, [(nonce, text, aad) for (nonce, _, aad), text in zip(items, texts, strict=True)])
+        for (box, items), texts in zip(groups, sealed, strict=True)
+    ]
+    assert aead.open_groups(back) == [[text for _, text, _ in items] for _, items in groups]
+    if len(sizes) > 1:
+        box, items = back[0]
+        nonce, text, more = items[0]
+        back[0] = box, [(nonce, bytes((text[0] ^ 1,)) + text[1:], more), *items[1:]]
+        assert aead.open_groups(back)[0] == [None, *[text for _, text, _ in groups[0][1][1:]]]
+        back[0] = box, [(nonce, text[:15], more)]
+        assert aead.open_groups(back)[0] == [None]
+        back[0] = box, [(nonce[1:], text, more)]
+        with pytest.raises(UsageError):
+            aead.open_groups(back)
+
+
+def test_groups_of_both_kinds() -> None:
+    groups: list[aead.Group] = [(kind(bytes(32)), [(bytes(12), b"text", b"more")]) for kind in (aead.AESGCM, aead.ChaCha20Poly1305)]
+    sealed = aead.seal_groups(groups)
+    assert sealed == [box.seal_many(items) for box, items in groups]
+    assert (
+        aead.open_groups([(box, [(bytes(12), texts[0], b"more")]) for (box, _), texts in zip(groups, sealed, strict=True)])
+        == [[b"text"]] * 2
+    )
+
+
 def test_misuse(cipher: type[ChaCha20Poly1305]) -> None:
     with pytest.raises(UsageError):
         cipher(bytes(31))

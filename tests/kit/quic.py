@@ -273,10 +273,12 @@ def forge(sender: Connection, frames: bytes, level: PacketType = PacketType.ONE_
     space.next_number += 1
     destination = sender.remote_ids.current
     if level is PacketType.ONE_RTT:
+        keys = None if sender.phases is None else sender.phases.keys_for(1)
         assert sender.phases is not None
+        assert keys is not None
         frames += bytes(max(0, pad - len(frames) - 21 - len(destination)))
         header = bytes((0x43 | sender.phases.phase << 2,)) + destination + (number & 0xFFFFFFFF).to_bytes(4, "big")
-        return sender.phases.seal([(bytes((header[0] ^ first,)) + header[1:], number, frames)])[0]
+        return seal_packets(keys, [(bytes((header[0] ^ first,)) + header[1:], number, frames)])[0]
     keys = sender.write[level]
     assert keys is not None
     overhead = len(encode_long_header(sender.version, level, destination, sender.first_id, sender.token, 100, number)) + 16

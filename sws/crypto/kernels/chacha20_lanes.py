@@ -37,7 +37,7 @@ from sws.crypto.kernels.chacha20_repeats import LANE, WORD, Masks, Run, masks, o
 from sws.crypto.kernels.chacha20_rounds import rows_rounds, words_rounds
 from sws.crypto.selection import IS_PYPY
 
-__all__ = ["ROWS_MAXIMUM", "crypt_many", "first_octets", "key_streams"]
+__all__ = ["ROWS_MAXIMUM", "crypt_many", "crypt_under", "first_octets", "first_octets_under", "key_streams"]
 
 _CONSTANTS: Final = (0x61707865, 0x3320646E, 0x79622D32, 0x6B206574)
 _ROW_OF_CONSTANTS: Final = sum(word << LANE * column for column, word in enumerate(_CONSTANTS))
@@ -93,8 +93,13 @@ def _by_words(key: bytes, runs: Sequence[Run], count: int) -> bytes:
 
 
 def _by_rows(key: bytes, runs: Sequence[Run], count: int) -> bytes:
+    return _rows_of(_key_rows(key, count), runs, count)
+
+
+def _rows_of(rows: tuple[int, int, int], runs: Sequence[Run], count: int) -> bytes:
+    """The blocks of all runs, whose rows of constants and keys are there."""
     k = masks(4 * count)
-    a, b, c = _key_rows(key, count)
+    a, b, c = rows
     d = _row_of_inputs(runs, count, k)
     w, x, y, z = rows_rounds(a, b, c, d, LANE * count, k)
     return _turned(_dense((a + w, b + x, c + y, d + z), 4 * count, k), 16, count)
@@ -128,11 +133,22 @@ def _key_rows(key: bytes, count: int) -> tuple[int, int, int]:
     """The rows of the constants and of the key."""
     segment = LANE * count
     each = ones(count)
+    words = array("I", key)
+    return _row_of_constants(count), _row(words[:4], each, segment), _row(words[4:], each, segment)
+
+
+def _rows_of_keys(keys: Sequence[bytes], count: int, k: Masks) -> tuple[int, int, int]:
+    """The rows of the constants and of the keys, of which each lane has one of its own."""
+    words = _turned(b"".join(keys), count, 8)
+    half = 16 * count
+    return _row_of_constants(count), _spread(words[:half], k), _spread(words[half:], k)
+
+
+def _row_of_constants(count: int) -> int:
     constants = _constants_of.get(count)
     if constants is None:
-        constants = _constants_of[count] = _row(_CONSTANTS, each, segment)
-    words = array("I", key)
-    return constants, _row(words[:4], each, segment), _row(words[4:], each, segment)
+        constants = _constants_of[count] = _row(_CONSTANTS, ones(count), LANE * count)
+    return constants
 
 
 def _row_of_inputs(runs: Sequence[Run], count: int, k: Masks) -> int:
@@ -168,6 +184,21 @@ def crypt_many(key: bytes, runs: Sequence[Run], texts: Sequence[bytes]) -> tuple
         size = len(texts[0])
         output = int.from_bytes(texts[0], "little") ^ int.from_bytes(stream[64 : 64 + size], "little")
         return [stream[:32]], [output.to_bytes(size, "little")]
+    return _mixed(stream, runs, texts)
+
+
+def crypt_under(keys: Sequence[bytes], runs: Sequence[Run], texts: Sequence[bytes]) -> tuple[list[bytes], list[bytes]]:
+    """`crypt_many` with a key for each run, of no more blocks in all than rows are made for."""
+    count = sum([blocks for _, _, blocks in runs])
+    if count > ROWS_MAXIMUM:
+        pairs = [crypt_many(key, (run,), (text,)) for key, run, text in zip(keys, runs, texts, strict=True)]
+        return [firsts[0] for firsts, _ in pairs], [outputs[0] for _, outputs in pairs]
+    rows = _rows_of_keys([key * run[2] for key, run in zip(keys, runs, strict=True)], count, masks(4 * count))
+    return _mixed(_rows_of(rows, runs, count), runs, texts)
+
+
+def _mixed(stream: bytes, runs: Sequence[Run], texts: Sequence[bytes]) -> tuple[list[bytes], list[bytes]]:
+    """The first 32 octets of each run, and each text XOR the rest of the run."""
     parts: list[bytes] = []
     for text in texts:
         parts += (_ZEROS[64], text, _ZEROS[-len(text) & 63])
@@ -188,10 +219,21 @@ def first_octets(key: bytes, samples: Sequence[bytes]) -> list[bytes]:
     count = len(samples)
     if count == 1:
         return [_first_octets_of_one(key, samples[0])]
-    if not count:
-        return []
+    return _first_octets_of_rows(_key_rows(key, count), samples) if count else []
+
+
+def first_octets_under(keys: Sequence[bytes], samples: Sequence[bytes]) -> list[bytes]:
+    """`first_octets` with a key for each sample."""
+    count = len(samples)
+    if count > _SAMPLES_MAXIMUM:
+        return [_first_octets_of_one(key, sample) for key, sample in zip(keys, samples, strict=True)]
+    return _first_octets_of_rows(_rows_of_keys(keys, count, masks(4 * count)), samples) if count else []
+
+
+def _first_octets_of_rows(rows: tuple[int, int, int], samples: Sequence[bytes]) -> list[bytes]:
+    count = len(samples)
     k = masks(4 * count)
-    a, b, c = _key_rows(key, count)
+    a, b, c = rows
     d = _spread(_turned(b"".join(samples), count, 4), k)
     data = _dense((a + rows_rounds(a, b, c, d, LANE * count, k)[0],), 4 * count, k)
     out = bytearray(5 * count)

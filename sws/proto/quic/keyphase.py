@@ -14,7 +14,6 @@ counted over all keys, and end the connection at the integrity limit (§6.6).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from math import inf
 from typing import final
 
@@ -27,7 +26,6 @@ from sws.proto.quic.protection import (
     HeaderCipher,
     PacketCipher,
     PacketKeys,
-    Sealable,
     next_secret,
 )
 from sws.proto.quic.versions import Version
@@ -102,18 +100,15 @@ class KeyPhases:
 
     # --- sending -----------------------------------------------------------------------------------------------------
 
-    def seal(self, items: Sequence[Sealable]) -> list[bytes]:
-        """Whole protected packets.
+    def keys_for(self, count: int) -> PacketKeys | None:
+        """What so many packets are to be sealed with, which this counts.
 
         Raises: QuicTransportError AEAD_LIMIT_REACHED if no key update came in time.
         """
-        write = self.write
-        if write is None:
-            return []
-        self._sealed += len(items)
+        self._sealed += count
         if self._sealed > CONFIDENTIALITY_LIMIT[self._suite]:
             raise QuicTransportError(ErrorCode.AEAD_LIMIT_REACHED, "no more packets may be sealed under this key")
-        return write.header.mask([header for header, _, _ in items], write.packet.seal_many(items))
+        return self.write
 
     @property
     def wants_update(self) -> bool:

@@ -10,6 +10,7 @@
 A `PacketCipher` is one AEAD key with its IV; a `HeaderCipher` lives longer, since key updates leave it alone (§6).  What comes in is
 unmasked in one call for all packets of a batch, then opened in one call: `unmask`, `open_many`.  Nothing between the two depends on
 what the octets say, so that timing tells nothing of headers that were not authenticated (§9.5).
+Packets of several levels that leave together are sealed together: `seal_levels`.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from collections.abc import Sequence
 from struct import pack
 from typing import Final, TypeAlias, final
 
-from sws.crypto.header_protection import masks
+from sws.crypto.aead import Group, seal_groups
+from sws.crypto.header_protection import mask_groups, masks
 from sws.crypto.hkdf import Expander, expand_label, expander, extract
 from sws.proto.quic.versions import Version
 from sws.proto.tls.constants import CipherSuite
@@ -34,6 +36,7 @@ __all__ = [
     "Sealable",
     "initial_secrets",
     "next_secret",
+    "seal_levels",
     "seal_packets",
 ]
 
@@ -95,15 +98,20 @@ class PacketCipher:
         self._aead = known.aead(expand(version.label + b"key", b"", known.key_length))
         self._iv = int.from_bytes(expand(version.label + b"iv", b"", 12), "big")
 
+    def group(self, items: Sequence[Sealable]) -> Group:
+        """What is to be sealed or opened, and with what."""
+        iv = self._iv
+        return self._aead, [((iv ^ number).to_bytes(12, "big"), payload, header) for header, number, payload in items]
+
     def seal_many(self, items: Sequence[Sealable]) -> list[bytes]:
         """The payloads sealed, in one call."""
-        iv = self._iv
-        return self._aead.seal_many([((iv ^ number).to_bytes(12, "big"), payload, header) for header, number, payload in items])
+        aead, prepared = self.group(items)
+        return aead.seal_many(prepared)
 
     def open_many(self, items: Sequence[Sealable]) -> list[bytes | None]:
         """The payloads opened, in one call; None for what was not sealed so."""
-        iv = self._iv
-        return self._aead.open_many([((iv ^ number).to_bytes(12, "big"), sealed, header) for header, number, sealed in items])
+        aead, prepared = self.group(items)
+        return aead.open_many(prepared)
 
 
 @final
@@ -123,17 +131,9 @@ class HeaderCipher:
         self._suite = _HEADER_SUITES[suite]
         self._key = expand(version.label + b"hp", b"", known.key_length)
 
-    def mask(self, headers: Sequence[bytes], sealed: Sequence[bytes]) -> list[bytes]:
-        """Whole packets: headers, which end with a packet number of four octets, masked, and what was sealed behind them."""
-        found = masks(self._suite, self._key, [text[:_SAMPLE] for text in sealed])
-        packets = []
-        for header, text, mask in zip(headers, sealed, found, strict=True):
-            first = header[0]
-            at = len(header) - 4
-            a, b, c, d = header[at] ^ mask[1], header[at + 1] ^ mask[2], header[at + 2] ^ mask[3], header[at + 3] ^ mask[4]
-            masked = pack("B", first ^ mask[0] & (0x0F if first & 0x80 else 0x1F))  # small numbers: PyPy compiles them, large ones it calls
-            packets.append(masked + header[1:at] + pack("4B", a, b, c, d) + text)
-        return packets
+    def samples(self, sealed: Sequence[bytes]) -> tuple[str, bytes, list[bytes]]:
+        """What the masks are made from."""
+        return self._suite, self._key, [text[:_SAMPLE] for text in sealed]
 
     def unmask(self, packets: Sequence[tuple[bytes, int, int]]) -> list[tuple[int, int, int]]:
         """For (datagram, start of the packet, offset of its packet number): first octet, octets of the number, its low part.
@@ -166,4 +166,31 @@ class PacketKeys:
 
 def seal_packets(keys: PacketKeys, items: Sequence[Sealable]) -> list[bytes]:
     """Whole protected packets, in two calls."""
-    return keys.header.mask([header for header, _, _ in items], keys.packet.seal_many(items))
+    sealed = keys.packet.seal_many(items)
+    return _masked(items, sealed, masks(*keys.header.samples(sealed)))
+
+
+def seal_levels(levels: Sequence[tuple[PacketKeys, Sequence[Sealable]]]) -> list[list[bytes]]:
+    """`seal_packets` for each level, in two calls for all that have one suite."""
+    if len(levels) == 1:
+        return [seal_packets(*levels[0])]
+    packets: list[list[bytes]] = [[]] * len(levels)
+    for suite in {keys.suite for keys, _ in levels}:
+        alike = [(place, keys, items) for place, (keys, items) in enumerate(levels) if keys.suite == suite]
+        sealed = seal_groups([keys.packet.group(items) for _, keys, items in alike])
+        found = mask_groups([keys.header.samples(texts) for (_, keys, _), texts in zip(alike, sealed, strict=True)])
+        for (place, _, items), texts, some in zip(alike, sealed, found, strict=True):
+            packets[place] = _masked(items, texts, some)
+    return packets
+
+
+def _masked(items: Sequence[Sealable], sealed: Sequence[bytes], found: Sequence[bytes]) -> list[bytes]:
+    """Headers, which end with a packet number of four octets, masked, and what was sealed behind them."""
+    packets = []
+    for (header, _, _), text, mask in zip(items, sealed, found, strict=True):
+        first = header[0]
+        at = len(header) - 4
+        a, b, c, d = header[at] ^ mask[1], header[at + 1] ^ mask[2], header[at + 2] ^ mask[3], header[at + 3] ^ mask[4]
+        masked = pack("B", first ^ mask[0] & (0x0F if first & 0x80 else 0x1F))  # small numbers: PyPy compiles them, large ones it calls
+        packets.append(masked + header[1:at] + pack("4B", a, b, c, d) + text)
+    return packets

@@ -2,7 +2,7 @@
 """From frames to datagrams.  RFC 9000 §12.2, §13, §14; RFC 9002 §7.7; RFC 9001 §5.
 
 A call builds as many datagrams as window, pacer, amplification limit and budget allow, in the clear, and seals them in one call for each
-encryption level.  Neighbours of one size and address leave together, ready for segmentation offload.
+cipher suite.  Neighbours of one size and address leave together, ready for segmentation offload.
 
 What goes into a packet, in this order: acknowledgement, CRYPTO, control frames, datagrams, STREAM.
 Acknowledgements alone need no window; probes neither (RFC 9002 §7.5).
@@ -10,9 +10,11 @@ Acknowledgements alone need no window; probes neither (RFC 9002 §7.5).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final, TypeAlias, final
 
 from sws.base.datagrams import DatagramOut
+from sws.base.errors import UsageError
 from sws.proto.quic.closing import End
 from sws.proto.quic.errors import ErrorCode
 from sws.proto.quic.frames import (
@@ -26,7 +28,7 @@ from sws.proto.quic.frames.names import frame_names
 from sws.proto.quic.packet_number import PACKET_NUMBER_MAXIMUM
 from sws.proto.quic.packets import INITIAL_MINIMUM, encode_long_header
 from sws.proto.quic.paths import Path
-from sws.proto.quic.protection import TAG, Sealable, seal_packets
+from sws.proto.quic.protection import TAG, PacketKeys, Sealable, seal_levels, seal_packets
 from sws.proto.quic.recovery.loss import ELICITING, IN_FLIGHT, MARKED, PROBE, FrameRecord
 from sws.proto.quic.varint import varint_size
 from sws.proto.quic.versions import PacketType
@@ -465,22 +467,13 @@ class Sender:
     # --- sealing -----------------------------------------------------------------------------------------------------
 
     def _join(self, leaving: list[tuple[Path, int, list[tuple[PacketType, Sealable]]]]) -> list[DatagramOut]:
-        """Seals all packets, a call for each level, and puts datagrams of one size together."""
-        c = self._c
+        """Seals all packets, and puts datagrams of one size together."""
         by_level: dict[PacketType, list[Sealable]] = {}
         for _, _, packets in leaving:
             for level, item in packets:
                 if item[1] >= 0:
                     by_level.setdefault(level, []).append(item)
-        sealed = {}
-        for level, items in by_level.items():
-            keys = None if level is _ONE_RTT else c.write[level]
-            if level is _ONE_RTT and c.phases is not None:
-                sealed[level] = iter(c.phases.seal(items))
-            elif keys is not None:
-                sealed[level] = iter(seal_packets(keys, items))
-            self.packets += len(items)
-            self.seals += 1
+        sealed = self._sealed(by_level)
         out: list[DatagramOut] = []
         group: list[bytes] = []
         segment = octets = 0
@@ -502,3 +495,16 @@ class Sender:
         if last is not None:
             out.append(DatagramOut(b"".join(group), segment, last[0].local, last[0].remote, last[1]))
         return out
+
+    def _sealed(self, by_level: dict[PacketType, list[Sealable]]) -> dict[PacketType, Iterator[bytes]]:
+        """The packets of each level, whole."""
+        c = self._c
+        levels: list[tuple[PacketKeys, list[Sealable]]] = []
+        for level, items in by_level.items():
+            keys = c.write[level] if level is not _ONE_RTT else None if c.phases is None else c.phases.keys_for(len(items))
+            if keys is None:
+                raise UsageError("packets of a level without keys")
+            levels.append((keys, items))
+            self.packets += len(items)
+            self.seals += 1
+        return {level: iter(packets) for level, packets in zip(by_level, seal_levels(levels), strict=True)}

@@ -3,24 +3,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, Protocol, final
+from typing import Final, final
 
-from sws.crypto.aead import AESGCM, ChaCha20Poly1305
+from sws.crypto.aead import AEAD, AESGCM, ChaCha20Poly1305
 from sws.proto.tls.constants import CipherSuite
 
-__all__ = ["AEAD", "SUITES", "Suite"]
-
-
-class AEAD(Protocol):
-    """Authenticated encryption under one key, in batches."""
-
-    def seal_many(self, items: Sequence[tuple[bytes, bytes, bytes]]) -> list[bytes]:
-        """(nonce, plaintext, additional data) → ciphertext with tag."""
-
-    def open_many(self, items: Sequence[tuple[bytes, bytes, bytes]]) -> list[bytes | None]:
-        """(nonce, ciphertext with tag, additional data) → plaintext, None for a forgery."""
+__all__ = ["SUITES", "Suite"]
 
 
 @final

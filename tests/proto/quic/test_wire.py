@@ -16,7 +16,7 @@ from sws.proto.quic.packets import (
     encode_version_negotiation,
     invariant_ids,
 )
-from sws.proto.quic.protection import TAG, PacketKeys, initial_secrets, next_secret, seal_packets
+from sws.proto.quic.protection import TAG, PacketKeys, initial_secrets, next_secret, seal_levels, seal_packets
 from sws.proto.quic.retry import encode_retry, is_genuine_retry
 from sws.proto.quic.tokens import NEW_TOKEN_LIFETIME, RETRY_LIFETIME, TokenBox, TokenFacts, TokenKind
 from sws.proto.quic.varint import encode_varint, read_varint, varint_size
@@ -86,6 +86,16 @@ def test_a_batch_is_sealed_and_opened_and_forgeries_cost_nobody_else(suite: int,
     assert unmasked == [(0x43, 4, number) for number in range(9)]
     opened = keys.packet.open_many([(items[n][0], n, packets[n][13:]) for n in range(9)])
     assert opened == [None if n == 3 else items[n][2] for n in range(9)]
+
+
+@pytest.mark.parametrize("suites", [(0x1303,), (0x1303, 0x1303), (0x1301, 0x1303, 0x1303), (0x1301, 0x1301, 0x1302)])
+def test_levels_are_sealed_together_as_each_alone(suites: tuple[int, ...]) -> None:
+    levels = []
+    for place, suite in enumerate(suites):
+        keys = PacketKeys(VERSIONS[QUIC_V1], suite, bytes(range(place, place + 48))[: 48 if suite == 0x1302 else 32])
+        items = [(b"\x43" + DCID + number.to_bytes(4, "big"), number, bytes([number]) * (40 * place + 4)) for number in range(3 - place)]
+        levels.append((keys, items))
+    assert seal_levels(levels) == [seal_packets(keys, items) for keys, items in levels]
 
 
 @pytest.mark.parametrize("test", load_vectors("quic", "retry", ("original",)), ids=lambda test: test["id"])
