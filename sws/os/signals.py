@@ -7,6 +7,8 @@ poller, so the callback itself runs in a turn, never in the middle of something.
 That is not enough when the signal comes just before the poller's system call, or when the kernel gives it to another thread: no system call
 of the main thread is interrupted then, and Python's handler waits until it runs again.  So the interpreter's C handler, which runs at
 once wherever the signal arrives, writes to a socket that the loop watches (`signal.set_wakeup_fd`).
+
+A process just forked has its parent's handlers, which wake the parent's loop: signals wait (`hold_signals`) until it has its own.
 """
 
 from __future__ import annotations
@@ -14,11 +16,14 @@ from __future__ import annotations
 import signal
 import socket
 from collections.abc import Callable
+from typing import Final
 
 from sws.os.loop import Loop
 from sws.os.poller.base import READ
 
-__all__ = ["on_signal", "reset_signals"]
+__all__ = ["hold_signals", "on_signal", "release_signals", "reset_signals"]
+
+_HELD: Final = ("SIGTERM", "SIGINT", "SIGQUIT", "SIGHUP", "SIGUSR1")
 
 _installed: set[int] = set()
 _wakeup: tuple[Loop, socket.socket, socket.socket] | None = None
@@ -38,6 +43,17 @@ def on_signal(loop: Loop, name: str, callback: Callable[[], None]) -> bool:
     signal.signal(number, lambda _number, _frame: loop.call_from_thread(callback))
     _installed.add(number)
     return True
+
+
+def hold_signals() -> None:
+    """Signals that end, reload or reopen wait until `release_signals`; before a fork, in the parent."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, [getattr(signal, name) for name in _HELD])
+
+
+def release_signals() -> None:
+    """Signals come again, and those that waited: after a fork, in the parent at once and in the child when it can deal with them."""
+    if hasattr(signal, "pthread_sigmask"):  # else nothing was held: there is no fork
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [getattr(signal, name) for name in _HELD])
 
 
 def reset_signals() -> None:

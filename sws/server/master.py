@@ -30,7 +30,7 @@ from sws.observe.logger import LEVELS, Logger
 from sws.os.loop import Loop
 from sws.os.poller.base import READ
 from sws.os.process import can_fork, cores
-from sws.os.signals import on_signal, reset_signals
+from sws.os.signals import hold_signals, on_signal, release_signals, reset_signals
 from sws.server.members import Members, Seat
 from sws.server.pid_file import remove_pid_file, write_pid_file
 from sws.server.sockets import ListeningSockets
@@ -204,9 +204,13 @@ class Master:
         self._logger.flush()
         sys.stdout.flush()
         sys.stderr.flush()
-        pid = os.fork()
-        if pid == 0:
-            self._become_worker(number, seat, ready_read, ready_write)
+        hold_signals()
+        try:
+            pid = os.fork()
+            if pid == 0:
+                self._become_worker(number, seat, ready_read, ready_write)
+        finally:
+            release_signals()
         os.close(ready_write)
         if seat is not None:
             seat.reader.close()

@@ -29,7 +29,7 @@ from sws.os.loop import Loop
 from sws.os.poller.base import READ
 from sws.os.poller.choose import choose_poller
 from sws.os.process import resident_octets, settle_memory
-from sws.os.signals import on_signal
+from sws.os.signals import on_signal, release_signals
 from sws.proto.http.date import format_http_date
 from sws.proto.http1 import Http1Limits, IdlePolicy, ServerConnection
 from sws.server.addresses import UdpShare
@@ -368,7 +368,7 @@ class Worker:
 
 
 def serve_in_child(make_worker: Callable[[], Worker], ready: int, parent: int) -> int:
-    """The life of a forked worker.
+    """The life of a forked worker, whose signals are held until it can deal with them.
 
     Args:
       make_worker:  builds it, in the child.
@@ -382,6 +382,7 @@ def serve_in_child(make_worker: Callable[[], Worker], ready: int, parent: int) -
     on_signal(worker.loop, "SIGINT", lambda: None)  # the master decides
     on_signal(worker.loop, "SIGHUP", lambda: None)
     on_signal(worker.loop, "SIGUSR1", worker.reopen_log)
+    release_signals()
     worker.loop.watch(parent, READ, lambda _mask: worker.orphaned(parent))
     worker.start()
     os.write(ready, b"R")

@@ -13,7 +13,7 @@ import pytest
 
 from sws.os import signals
 from sws.os.loop import Loop
-from sws.os.signals import on_signal, reset_signals
+from sws.os.signals import hold_signals, on_signal, release_signals, reset_signals
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="Windows has two signals and cannot send them")
 
@@ -90,6 +90,28 @@ def test_a_signal_that_another_thread_gets_wakes_the_wait(loop: Loop) -> None:
 
 def test_what_this_system_has_not(loop: Loop) -> None:
     assert not on_signal(loop, "SIGNOSUCH", lambda: None)
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="no signal masks here")
+def test_signals_that_are_held_come_later(loop: Loop) -> None:
+    seen: list[int] = []
+    on_signal(loop, "SIGUSR1", lambda: seen.append(1))
+    hold_signals()
+    try:
+        os.kill(os.getpid(), signal.SIGUSR1)
+        loop.turn(0.05)
+        loop.turn(0)
+        assert seen == []
+    finally:
+        release_signals()
+    loop.turn(5)
+    loop.turn(0)
+    assert seen == [1]
+
+
+def test_nothing_is_held_without_masks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(signal, "pthread_sigmask")
+    release_signals()
 
 
 def test_reset(loop: Loop) -> None:

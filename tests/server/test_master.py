@@ -125,6 +125,17 @@ def test_reload_takes_the_new_configuration(site: pathlib.Path) -> None:
         assert server.stop() == 0
 
 
+@pytest.mark.parametrize("delay", [0.0, 0.01, 0.03, 0.1, 0.2])
+def test_a_stop_while_a_reload_begins(site: pathlib.Path, delay: float) -> None:
+    """Workers that have only just been forked hear of it too."""
+    with serving(["--workers", "4"], site) as server:
+        server.signal(signal.SIGHUP)
+        time.sleep(delay)
+        began = time.monotonic()
+        assert server.stop() == 0
+        assert time.monotonic() - began < 5  # the grace time, after which it would be killed
+
+
 def test_a_wrong_configuration_changes_nothing(site: pathlib.Path) -> None:
     with serving([], site) as server:
         before = children(server.process.pid)
