@@ -22,6 +22,7 @@ from sws.proto.quic.client import ClientConnection
 from sws.proto.quic.config import QuicConfig
 from sws.proto.quic.server import ServerConnection
 from sws.proto.tls.config import ClientAuth
+from tests.kit.garbage import left_to_the_collector
 from tests.kit.quic import CLIENT, SERVER, client_tls, credential, make_client
 from tests.kit.quic_live import LiveServer, TinyServer, live_endpoint
 from tests.kit.tls_pair import credential as pair_credential
@@ -112,12 +113,14 @@ def test_a_connection_that_is_over_does_not_wait_for_the_collector() -> None:
     gc.collect()
     gc.disable()
     try:
-        fetch(loop, server.port, [10])
+        client = fetch(loop, server.port, [10])
         until = time.monotonic() + 5
         while len(server.driver._endpoint) and time.monotonic() < until:
             loop.turn(0.05)
         loop.turn(0)
         assert [reference() for reference in made] == [None]
+        assert left_to_the_collector() == []
+        assert client.closed is not None
     finally:
         gc.enable()
         server.close()

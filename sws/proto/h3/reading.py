@@ -11,6 +11,7 @@ encoder stream; the latter's credit is withheld, so that the stream's window bou
 from __future__ import annotations
 
 from typing import Final, Protocol, final
+from weakref import proxy
 
 from sws.base.engine import BodyChunk, Ended, Event, Field
 from sws.base.errors import H3ConnectionError, H3StreamError, LimitExceeded
@@ -63,7 +64,7 @@ class RequestReader:
     __slots__ = ("_budgets", "_decoder", "_role", "_table", "_transport")
 
     def __init__(self, role: Role, transport: StreamTransport, table: StreamTable, decoder: Decoder, budgets: Budgets) -> None:
-        self._role = role
+        self._role: Role = proxy(role)  # it owns us: with a reference back, both would wait for the collector
         self._transport = transport
         self._table = table
         self._decoder = decoder

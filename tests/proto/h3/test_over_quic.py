@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import random
+import sys
 from dataclasses import dataclass, field
 
 import pytest
@@ -18,6 +20,7 @@ from sws.proto.quic.client import ClientConnection as QuicClient
 from sws.proto.quic.config import QuicConfig
 from sws.proto.quic.connection import Connection
 from sws.proto.quic.server import ServerConnection as QuicServer
+from tests.kit.garbage import left_to_the_collector
 from tests.kit.h3_peer import date
 from tests.kit.quic import Conditions, Network, client_tls, make_client, make_endpoint, server_tls
 
@@ -179,3 +182,21 @@ def test_datagrams_over_quic() -> None:
     assert app.engine.send_datagram(app.tunnel_stream, b"abc")
     network.run(1.0)
     assert app.datagrams == [b"cba"]
+
+
+@pytest.mark.skipif(sys.implementation.name != "cpython", reason="elsewhere objects are not counted")
+def test_a_connection_that_is_over_does_not_wait_for_the_collector() -> None:
+    """Its engine and its streams neither, whatever went over it."""
+    gc.collect()
+    gc.disable()
+    try:
+        app, server, network = run(4, Conditions())
+        check(app, server, 4)
+        client = network.client
+        assert network.server is not None
+        network.server.release()
+        del server, network
+        assert left_to_the_collector() == []
+        assert client.is_closed
+    finally:
+        gc.enable()

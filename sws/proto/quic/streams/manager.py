@@ -459,6 +459,7 @@ class Streams:
             return
         identifier = stream.identifier
         self._unready(stream)
+        stream.send = None  # which refers to it: they would wait for the collector
         self._starved.pop(identifier, None)
         if (identifier & 1) == self.is_client:
             unidirectional = identifier >> 1 & 1
