@@ -198,7 +198,9 @@ class TlsConfig:
     groups: tuple[str, ...] = option((), "Key exchange groups, best first; empty: all, the post-quantum one first.")
     client_auth: str = option("none", "Client certificates: do not ask, request, or require one.", choices=("none", "request", "require"))
     client_ca: str | None = option(None, "File with the certificates that client certificates lead back to, in PEM.", is_path=True)
-    tickets: int = option(2, "Session tickets given out after a handshake; 0: nothing is resumed.", minimum=0, maximum=8)
+    tickets: int = option(
+        2, "Session tickets given out after a handshake, over QUIC one at most; 0: nothing is resumed.", minimum=0, maximum=8
+    )
     ticket_lifetime: float = option(7200.0, "How long a ticket is good.", minimum=1, maximum=604800, unit="seconds")
     ticket_key: str | None = option(
         None,

@@ -98,7 +98,8 @@ class Http3Policy:
             # A client remembers SETTINGS for 0-RTT: a ticket is good only under those that it was given out with.  RFC 9114 §7.2.4.2
             binding = digest("sha256", host.binding + repr(self.limits).encode()) + host.binding[-32:]
             early = _EARLY_DATA if host.early_data else 0
-            known = self._hosts[id(host)] = host, replace(host, alpn=(b"h3",), early_data=early, binding=binding)
+            tickets = min(1, host.ticket_count)  # over TCP a client comes back with several connections at once, over QUIC with one
+            known = self._hosts[id(host)] = host, replace(host, alpn=(b"h3",), early_data=early, binding=binding, ticket_count=tickets)
         return known[1]
 
 

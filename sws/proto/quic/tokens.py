@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0 OR MIT
 """Address validation tokens: what a server gives a client to bring back.  RFC 9000 §8.1.
 
-    token   = key number (1) | nonce (12) | AEAD(key, nonce, content, aad = "sws quic token" | kind | key number | version | address)
+    token   = key number (1) | nonce (16) | box(key, nonce, content, aad = "sws quic token" | kind | key number | version | address)
     content = kind (1) | milliseconds since 1970 (8) | original dcid length (1), original dcid | retry scid length (1), retry scid
 
 A Retry token is good for the address and port it was made for, and a few seconds; one from NEW_TOKEN for the address alone, and a day;
 both in the version of QUIC that they were given out in (RFC 9369 §5).  Address and version are authenticated, not sent.  The connection
 IDs of a Retry are what transport parameters have to repeat (§7.3).
 A NEW_TOKEN token is taken once (§8.1.4) as far as this process remembers: `seen` is bounded, and forgets the oldest half.
-Keys come from outside, newest first, so that workers and machines can share them.
+Keys come from outside, newest first, so that workers and machines can share them.  The box is `sws.crypto.hashbox`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Final, final
 
 from sws.base.datagrams import Address
 from sws.base.errors import AuthenticationError
-from sws.crypto.aead import AESGCM
+from sws.crypto.hashbox import NONCE, TAG, HashBox
 from sws.crypto.system import Entropy
 
 __all__ = ["NEW_TOKEN_LIFETIME", "RETRY_LIFETIME", "TokenBox", "TokenFacts", "TokenKind"]
@@ -29,6 +29,9 @@ RETRY_LIFETIME: Final = 15.0
 NEW_TOKEN_LIFETIME: Final = 86400.0
 _SEEN_MAXIMUM: Final = 8192
 _AAD: Final = b"sws quic token"
+_HEAD: Final = 1 + NONCE
+_LEAST: Final = _HEAD + 11 + TAG
+_MOST: Final = 128
 
 
 class TokenKind(IntEnum):
@@ -69,7 +72,7 @@ class TokenBox:
         self._keys = keys
         self._wall = wall
         self._entropy = entropy
-        self._ciphers: dict[bytes, AESGCM] = {}
+        self._ciphers: dict[bytes, HashBox] = {}
         self._seen: dict[bytes, None] = {}
 
     def seal_retry(self, remote: Address, version: int, original: bytes, retried: bytes) -> bytes:
@@ -82,7 +85,7 @@ class TokenBox:
 
     def open(self, token: bytes, remote: Address, version: int) -> TokenFacts | None:
         """What a token says; None if it is not ours, too old, used before, or for another address or version."""
-        if not 14 + 11 + 16 <= len(token) + 1 <= 128:
+        if not _LEAST <= len(token) <= _MOST:
             return None
         keys = self._keys()
         for key in keys:
@@ -90,7 +93,7 @@ class TokenBox:
                 continue
             for kind in TokenKind:
                 try:
-                    content = self._cipher(key).open(token[1:13], token[13:], _aad(kind, token[0], remote, version))
+                    content = self._cipher(key).open(token[1:_HEAD], token[_HEAD:], _aad(kind, token[0], remote, version))
                 except AuthenticationError:
                     continue
                 return self._judge(token, kind, content)
@@ -109,11 +112,11 @@ class TokenBox:
         middle = 10 + content[9]
         return TokenFacts(kind, content[10:middle], content[middle + 1 :])
 
-    def _cipher(self, key: bytes) -> AESGCM:
+    def _cipher(self, key: bytes) -> HashBox:
         cipher = self._ciphers.get(key)
         if cipher is None:
             kept = {known: self._ciphers[known] for known in self._keys() if known in self._ciphers}
-            kept[key] = cipher = AESGCM(key)
+            kept[key] = cipher = HashBox(key)
             self._ciphers = kept
         return cipher
 
@@ -122,7 +125,7 @@ class TokenBox:
         name = key[0] ^ key[-1]
         issued = int(self._wall() * 1000).to_bytes(8, "big")
         content = b"".join((bytes((kind,)), issued, bytes((len(original),)), original, bytes((len(retried),)), retried))
-        nonce = self._entropy(12)
+        nonce = self._entropy(NONCE)
         return bytes((name,)) + nonce + self._cipher(key).seal(nonce, content, _aad(kind, name, remote, version))
 
 

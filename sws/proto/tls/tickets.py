@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0 OR MIT
 """Session tickets: the server's memory of a session, sealed and kept by the client.  RFC 9846 §4.6.1, §8; RFC 5077 §4 for the idea.
 
-    ticket = key name (16) | nonce (12) | AEAD(key, nonce, state, aad = key name)
+    ticket = key name (16) | nonce (16) | box(key, nonce, state, aad = key name)
+
+The box is `sws.crypto.hashbox`.
 
 A ticket is good for the virtual host it was made for, under the very client authentication that this host asks for and with the ALPN
 protocol it had: `binding` is a hash of the first two, and who opens a ticket compares (CVE-2025-23419 was a server that did not).
@@ -16,7 +18,7 @@ from typing import Final, Protocol, final
 
 from sws.base.errors import AuthenticationError, DecodeError
 from sws.base.reader import Reader
-from sws.crypto.aead import ChaCha20Poly1305
+from sws.crypto.hashbox import NONCE, HashBox
 from sws.crypto.system import Entropy
 from sws.proto.tls.extensions import encode_vector16
 
@@ -25,7 +27,6 @@ __all__ = ["LIFETIME_MAXIMUM", "Psk", "Session", "TicketBox", "TicketKeys", "Tic
 LIFETIME_MAXIMUM: Final = 604800
 _VERSION: Final = 1
 _NAME: Final = 16
-_NONCE: Final = 12
 _PEER_MAXIMUM: Final = 8192  # a client's chain beyond that is not put into tickets: such a session is not resumed
 
 
@@ -133,15 +134,15 @@ class TicketBox:
     def __init__(self, keys: Callable[[], TicketKeys], entropy: Entropy) -> None:
         self._keys = keys
         self._entropy = entropy
-        self._ciphers: dict[bytes, ChaCha20Poly1305] = {}
+        self._ciphers: dict[bytes, HashBox] = {}
 
-    def _cipher(self, pairs: Sequence[tuple[bytes, bytes]], name: bytes) -> ChaCha20Poly1305 | None:
+    def _cipher(self, pairs: Sequence[tuple[bytes, bytes]], name: bytes) -> HashBox | None:
         cipher = self._ciphers.get(name)
         if cipher is None:
             for known, key in pairs:
                 if known == name:
                     self._ciphers = {kept: self._ciphers[kept] for kept, _ in pairs if kept in self._ciphers}
-                    cipher = self._ciphers[name] = ChaCha20Poly1305(key)
+                    cipher = self._ciphers[name] = HashBox(key)
         elif all(known != name for known, _ in pairs):
             del self._ciphers[name]
             return None
@@ -152,7 +153,7 @@ class TicketBox:
         return next(iter(self.seal_many((session,))), None)
 
     def seal_many(self, sessions: Sequence[Session]) -> list[bytes]:
-        """A ticket for each, in one call of the cipher; none without keys or with a peer too large to carry."""
+        """A ticket for each; none without keys or with a peer too large to carry."""
         pairs = self._keys().pairs
         if not pairs or any(sum(map(len, session.peer)) > _PEER_MAXIMUM for session in sessions):
             return []
@@ -160,16 +161,16 @@ class TicketBox:
         cipher = self._cipher(pairs, name)
         if cipher is None:
             return []
-        items = [(self._entropy(_NONCE), session.encode(), name) for session in sessions]
-        return [name + nonce + sealed for (nonce, _, _), sealed in zip(items, cipher.seal_many(items), strict=True)]
+        nonces = [self._entropy(NONCE) for _ in sessions]
+        return [name + nonce + cipher.seal(nonce, session.encode(), name) for nonce, session in zip(nonces, sessions, strict=True)]
 
     def open(self, ticket: bytes) -> Session | None:
         """None for anything that is no ticket of ours, whatever is wrong with it."""
         name = ticket[:_NAME]
-        cipher = self._cipher(self._keys().pairs, name) if len(ticket) > _NAME + _NONCE else None
+        cipher = self._cipher(self._keys().pairs, name) if len(ticket) > _NAME + NONCE else None
         if cipher is None:
             return None
         try:
-            return _decode(cipher.open(ticket[_NAME : _NAME + _NONCE], ticket[_NAME + _NONCE :], name))
+            return _decode(cipher.open(ticket[_NAME : _NAME + NONCE], ticket[_NAME + NONCE :], name))
         except (AuthenticationError, DecodeError):
             return None

@@ -85,7 +85,7 @@ def test_a_ticket_of_another_version_of_the_server() -> None:
     with pytest.raises(DecodeError, match="another version"):
         _decode(b"\2" + SESSION.encode()[1:])
     ring = Ring(0)
-    nonce = bytes(12)
+    nonce = bytes(16)
     cipher = ring.box._cipher(ring.keys.pairs, PAIRS[0][0])
     assert cipher is not None
     assert ring.box.open(PAIRS[0][0] + nonce + cipher.seal(nonce, b"\2rest", PAIRS[0][0])) is None
