@@ -24,6 +24,7 @@ Tables: TypeAlias = tuple[list[int], list[int]]
 
 _R: Final = 0xE1 << 120
 _LOW: Final = (1 << 64) - 1
+_REST: Final = (1 << 60) - 1
 _OCTETS: Final = 2 * 4096 * 8
 _PATIENCE: Final = 256
 """Blocks after which the large tables are worth their making."""
@@ -38,8 +39,19 @@ def _shifted(element: int, places: int) -> int:
 
 @cache
 def _remainders() -> list[int]:
-    """What four bits that fall off the end become, as the leftmost 16 bits of a block."""
-    return [_shifted(digit, 4) >> 112 for digit in range(16)]
+    """What four bits that fall off the end become: the first eight octets, as signed numbers."""
+    return _signed([_shifted(digit, 4) >> 64 for digit in range(16)])
+
+
+@cache
+def _carried() -> list[int]:
+    """Four bits at the upper end of eight octets, as signed numbers."""
+    return _signed([digit << 60 for digit in range(16)])
+
+
+def _signed(words: Sequence[int]) -> list[int]:
+    """Eight octets each, as the numbers that PyPy keeps in a machine word."""
+    return [word - (word >> 63 << 64) for word in words]
 
 
 def _multiples(element: int) -> list[int]:
@@ -84,8 +96,8 @@ class GhashKey:
     def __init__(self, h: bytes) -> None:
         element = int.from_bytes(h, "big")
         multiples = _multiples(element)
-        self._high = [entry >> 64 for entry in multiples]
-        self._low = [entry & _LOW for entry in multiples]
+        self._high = _signed([entry >> 64 for entry in multiples])
+        self._low = _signed([entry & _LOW for entry in multiples])
         self._seen = 0
         self._plans: Plans[Tables] = Plans(partial(_tables, element), lambda _: _OCTETS)
 
@@ -111,15 +123,16 @@ class GhashKey:
         return None if self._seen < _PATIENCE else self._plans.get(0)
 
     def _by_digits(self, message: bytes) -> bytes:
-        high, low, remainders = self._high, self._low, _remainders()
-        y = 0
-        for at in range(0, len(message), 16):
-            y ^= int.from_bytes(message[at : at + 16], "big")
+        high, low, remainders, carried = self._high, self._low, _remainders(), _carried()
+        left = right = 0
+        words = unpack(f">{len(message) // 8}q", message)
+        for at in range(0, len(words), 2):
+            halves = right ^ words[at + 1], left ^ words[at]
             left = right = 0
-            for shift in range(0, 128, 4):
-                digit = y >> shift & 15
-                over = right & 15
-                right = (right >> 4 | (left & 15) << 60) ^ low[digit]
-                left = left >> 4 ^ remainders[over] << 48 ^ high[digit]
-            y = left << 64 | right
-        return y.to_bytes(16, "big")
+            for half in halves:
+                for shift in range(0, 64, 4):
+                    digit = half >> shift & 15
+                    over = right & 15
+                    right = (right >> 4 & _REST) ^ carried[left & 15] ^ low[digit]
+                    left = (left >> 4 & _REST) ^ remainders[over] ^ high[digit]
+        return pack(">2q", left, right)
