@@ -11,22 +11,24 @@ response = running.finish()
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any, TypeVar, final
 
-from sws.base.engine import Fields
+from sws.base.engine import Fields, Output
 from sws.net.client import ClientDriver, ClientEngine, ClientLimits, ConnectionOwner
-from sws.net.response import Content, Request
+from sws.net.response import Content, Request, RequestError
 from sws.os.loop import Loop
 from sws.proto.http1 import ClientConnection, Http1Limits
 from tests.kit.clock import FakeClock
 from tests.kit.dns_server import DnsRig, Running
 from tests.kit.driver import Client
 
-__all__ = ["ClientRig", "Owner", "get", "post"]
+__all__ = ["EMPTY", "HOST", "OK", "ClientRig", "Owner", "failure", "get", "parts", "post", "whole"]
 
 T = TypeVar("T")
 HOST: Fields = ((b"host", b"a.example"),)
+OK = b"HTTP/1.1 200 OK\r\n"
+EMPTY = OK + b"content-length: 0\r\n\r\n"
 
 
 def get(target: bytes = b"/", *fields: tuple[bytes, bytes], method: bytes = b"GET") -> Request:
@@ -165,3 +167,23 @@ class ClientRig:
     def advance(self, seconds: float) -> None:
         """Let time pass, then settle."""
         self._rig.advance(seconds)
+
+
+def failure(rig: ClientRig, coroutine: object) -> RequestError:
+    """What it fails with, which must be a RequestError."""
+    error = rig.fail(coroutine)  # type: ignore[arg-type]
+    assert isinstance(error, RequestError), repr(error)
+    return error
+
+
+async def whole(connection: ClientDriver, request: Request) -> tuple[int, bytes, Fields]:
+    """Status, content and trailers."""
+    with await connection.request(request) as response:
+        content = await response.read_all(1 << 24)
+        return response.status, content, tuple(response.trailers)
+
+
+async def parts(*values: Output) -> AsyncIterator[Output]:
+    """Content that comes in parts."""
+    for value in values:
+        yield value
