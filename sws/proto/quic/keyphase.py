@@ -39,6 +39,7 @@ class KeyPhases:
 
     Attributes:
       phase:  the key phase bit of what we send.
+      ready:  a server's keys for what the client sends once the handshake is complete; not in use before.
     """
 
     __slots__ = (
@@ -59,6 +60,7 @@ class KeyPhases:
         "acked",
         "phase",
         "read_header",
+        "ready",
         "updates",
         "write",
     )
@@ -69,6 +71,7 @@ class KeyPhases:
         self.phase = 0
         self.write: PacketKeys | None = None
         self.read_header: HeaderCipher | None = None
+        self.ready: PacketKeys | None = None
         self._read: PacketCipher | None = None
         self._next_read: PacketCipher | None = None
         self._previous: PacketCipher | None = None
@@ -82,9 +85,14 @@ class KeyPhases:
         self.acked = False
         self.updates = 0
 
+    def prepare_read(self, secret: bytes) -> None:
+        """The peer's application traffic secret, ahead of the end of the handshake; SECRET.  RFC 9001 §5.7"""
+        self.ready = PacketKeys(self._version, self._suite, secret)
+
     def set_read(self, secret: bytes) -> None:
         """The peer's application traffic secret; SECRET."""
-        keys = PacketKeys(self._version, self._suite, secret)
+        keys = self.ready or PacketKeys(self._version, self._suite, secret)
+        self.ready = None
         self.read_header, self._read = keys.header, keys.packet
         self._read_secret = secret
         self._prepare()

@@ -10,7 +10,7 @@
 A `PacketCipher` is one AEAD key with its IV; a `HeaderCipher` lives longer, since key updates leave it alone (§6).  What comes in is
 unmasked in one call for all packets of a batch, then opened in one call: `unmask`, `open_many`.  Nothing between the two depends on
 what the octets say, so that timing tells nothing of headers that were not authenticated (§9.5).
-Packets of several levels that leave together are sealed together: `seal_levels`.
+Packets of several levels that leave together are sealed together, and opened together when they come so: `seal_levels`, `open_levels`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from struct import pack
 from typing import Final, TypeAlias, final
 
-from sws.crypto.aead import Group, seal_groups
+from sws.crypto.aead import Group, open_groups, seal_groups
 from sws.crypto.header_protection import mask_groups, masks
 from sws.crypto.hkdf import Expander, expand_label, expander, extract
 from sws.proto.quic.versions import Version
@@ -33,11 +33,15 @@ __all__ = [
     "HeaderCipher",
     "PacketCipher",
     "PacketKeys",
+    "Place",
     "Sealable",
+    "Unmasked",
     "initial_secrets",
     "next_secret",
+    "open_levels",
     "seal_levels",
     "seal_packets",
+    "unmask_levels",
 ]
 
 TAG: Final = 16
@@ -45,6 +49,12 @@ _SAMPLE: Final = 16
 
 Sealable: TypeAlias = tuple[bytes, int, bytes]
 """A header that ends with a packet number of four octets, the packet number, a payload."""
+
+Place: TypeAlias = tuple[bytes, int, int]
+"""A datagram, where a packet starts, where its number stands."""
+
+Unmasked: TypeAlias = tuple[int, int, int]
+"""A packet's first octet, the octets of its number, the number's low part."""
 
 _HEADER_SUITES: Final[dict[int, str]] = {
     CipherSuite.TLS_AES_128_GCM_SHA256: "aes-128-gcm",
@@ -135,20 +145,13 @@ class HeaderCipher:
         """What the masks are made from."""
         return self._suite, self._key, [text[:_SAMPLE] for text in sealed]
 
-    def unmask(self, packets: Sequence[tuple[bytes, int, int]]) -> list[tuple[int, int, int]]:
-        """For (datagram, start of the packet, offset of its packet number): first octet, octets of the number, its low part.
+    def unmask(self, packets: Sequence[Place]) -> list[Unmasked]:
+        """What the headers of packets say; each has at least 20 octets from its packet number on."""
+        return _unmasked(packets, masks(*self.samples_of(packets)))
 
-        Each packet has at least 20 octets from its packet number on.
-        """
-        found = masks(self._suite, self._key, [data[at + 4 : at + 4 + _SAMPLE] for data, _, at in packets])
-        opened = []
-        for (data, start, at), mask in zip(packets, found, strict=True):
-            first = data[start]
-            first ^= mask[0] & (0x0F if first & 0x80 else 0x1F)
-            octets = (first & 3) + 1
-            number = (int.from_bytes(data[at : at + 4], "big") ^ int.from_bytes(mask[1:], "big")) >> 8 * (4 - octets)
-            opened.append((first, octets, number))
-        return opened
+    def samples_of(self, packets: Sequence[Place]) -> tuple[str, bytes, list[bytes]]:
+        """What the masks of packets that came are made from."""
+        return self._suite, self._key, [data[at + 4 : at + 4 + _SAMPLE] for data, _, at in packets]
 
 
 @final
@@ -182,6 +185,28 @@ def seal_levels(levels: Sequence[tuple[PacketKeys, Sequence[Sealable]]]) -> list
         for (place, _, items), texts, some in zip(alike, sealed, found, strict=True):
             packets[place] = _masked(items, texts, some)
     return packets
+
+
+def unmask_levels(levels: Sequence[tuple[HeaderCipher, Sequence[Place]]]) -> list[list[Unmasked]]:
+    """`unmask` for each level, with as few calls as the ciphers can do with."""
+    found = mask_groups([header.samples_of(packets) for header, packets in levels])
+    return [_unmasked(packets, some) for (_, packets), some in zip(levels, found, strict=True)]
+
+
+def open_levels(levels: Sequence[tuple[PacketCipher, Sequence[Sealable]]]) -> list[list[bytes | None]]:
+    """`open_many` for each level, likewise."""
+    return open_groups([cipher.group(items) for cipher, items in levels])
+
+
+def _unmasked(packets: Sequence[Place], found: Sequence[bytes]) -> list[Unmasked]:
+    opened = []
+    for (data, start, at), mask in zip(packets, found, strict=True):
+        first = data[start]
+        first ^= mask[0] & (0x0F if first & 0x80 else 0x1F)
+        octets = (first & 3) + 1
+        number = (int.from_bytes(data[at : at + 4], "big") ^ int.from_bytes(mask[1:], "big")) >> 8 * (4 - octets)
+        opened.append((first, octets, number))
+    return opened
 
 
 def _masked(items: Sequence[Sealable], sealed: Sequence[bytes], found: Sequence[bytes]) -> list[bytes]:

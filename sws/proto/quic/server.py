@@ -259,6 +259,8 @@ class _ServerHandshaking:
             c.control.want(FrameType.HANDSHAKE_DONE)
             if c.acceptance.new_token is not None:
                 c.control.want(FrameType.NEW_TOKEN)
+        elif c.phases is not None and c.phases.ready is None and tls.secrets[0]:
+            c.phases.prepare_read(tls.secrets[0])
         c.receiver.retry_waiting(c.now)
 
     def _parameters_of(self, events: list[HandshakeEvent]) -> TransportParameters | None:

@@ -169,7 +169,7 @@ def test_packets_for_other_ids_in_one_datagram_make_nothing_grow() -> None:
     for _ in range(500):
         endpoint.receive([DatagramIn(data[:-1] + b"x", SERVER, CLIENT), DatagramIn(data + other * 20, SERVER, CLIENT)], 0.0)
     assert len(endpoint) == 1
-    assert len(connection.receiver._waiting) <= 10
+    assert len(connection.receiver.opener.waiting) <= 10
 
 
 def test_packets_that_wait_for_keys_are_few() -> None:
@@ -179,7 +179,7 @@ def test_packets_that_wait_for_keys_are_few() -> None:
     server = network.server
     for number in range(100):
         network.inject(True, b"\x41" + server.first_id + number.to_bytes(4, "big") + bytes(40))
-    assert len(server.receiver._waiting) == 10
+    assert len(server.receiver.opener.waiting) == 10
     network.run(2.0)
     assert network.client.is_confirmed
 
