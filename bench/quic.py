@@ -91,7 +91,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--mib", type=int, default=64)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--transfers", type=int, default=3, help="of each server in each round")
+    parser.add_argument("--transfers", type=int, default=6, help="of each server in each round; PyPy goes on compiling for some of them")
     parser.add_argument("--suites", default="1303,1301")
     parser.add_argument("--no-offload", action="store_true")
     options = parser.parse_args()
