@@ -17,14 +17,17 @@ import pytest
 import sws.crypto
 from sws.base.errors import AuthenticationError, DecodeError, UsageError
 from sws.crypto import (
+    aead,
     aes,
     cbc,
     chacha20,
+    chacha20poly1305,
     constant_time,
     ecdh,
     ecdsa,
     ed25519,
     ghash,
+    hashbox,
     hashes,
     header_protection,
     hkdf,
@@ -98,6 +101,20 @@ def _in_parts(data: bytes) -> bytes:
     return mac.digest()
 
 
+def _in_groups(function: Callable[[Any], Any]) -> Callable[..., Any]:
+    """Under two keys, the second of which is given."""
+
+    def call(key: bytes, nonce: bytes, text: bytes, aad: bytes) -> Any:
+        return function([(ChaCha20Poly1305(_K32), [(NONCE, _TEXT, b"")]), (ChaCha20Poly1305(key), [(nonce, text, aad)])])
+
+    return call
+
+
+def _masks_of_groups(key: bytes, sample: bytes) -> Any:
+    suite = "chacha20-poly1305"
+    return header_protection.mask_groups([(suite, _K32, [_K16]), (suite, key, [sample])])
+
+
 _Case = tuple[Callable[..., object], tuple[Any, ...], tuple[int, ...]]
 
 _K16, _K32, _TEXT = bytes(range(16)), bytes(range(32)), bytes(range(64))
@@ -113,11 +130,16 @@ _KEM_PUBLIC, _KEM_PRIVATE = mlkem.from_seed(_TEXT)
 _CIPHERTEXT: Final = mlkem.encapsulate(_KEM_PUBLIC, _zeros)[1]
 _PEM: Final = pem.encode_pem("CERTIFICATE", _TEXT)
 _AES: Final = aes.AES(_K16)
+_SEALED: Final = ChaCha20Poly1305(_K32).seal(NONCE, _TEXT, _TEXT)
 
 #: A function, arguments that are right, and which of them are octets.
 _CASES: Final[dict[str, _Case]] = {
     "aead.AESGCM": (lambda key: AESGCM(key).seal(NONCE, _TEXT), (_K16,), (0,)),
     "aead.ChaCha20Poly1305": (lambda key: ChaCha20Poly1305(key).seal(NONCE, _TEXT), (_K32,), (0,)),
+    "aead.seal_groups": (_in_groups(aead.seal_groups), (_K32, NONCE, _TEXT, _TEXT), (0, 1, 2, 3)),
+    "aead.open_groups": (_in_groups(aead.open_groups), (_K32, NONCE, _SEALED, _TEXT), (0, 1, 2, 3)),
+    "chacha20poly1305.seal_groups": (_in_groups(chacha20poly1305.seal_groups), (_K32, NONCE, _TEXT, _TEXT), (0, 1, 2, 3)),
+    "chacha20poly1305.open_groups": (_in_groups(chacha20poly1305.open_groups), (_K32, NONCE, _SEALED, _TEXT), (0, 1, 2, 3)),
     "aes.AES": (lambda key: aes.AES(key).encrypt_block(_K16), (_K16,), (0,)),
     "aes.AES.encrypt_block": (_AES.encrypt_block, (_K16,), (0,)),
     "aes.AES.decrypt_block": (_AES.decrypt_block, (_K16,), (0,)),
@@ -130,6 +152,7 @@ _CASES: Final[dict[str, _Case]] = {
     "chacha20.block": (chacha20.block, (_K32, 1, NONCE), (0, 2)),
     "chacha20.crypt": (chacha20.crypt, (_K32, 1, NONCE, _TEXT), (0, 2, 3)),
     "chacha20.mask_many": (lambda key, sample: chacha20.mask_many(key, [sample]), (_K32, _K16), (0, 1)),
+    "chacha20.mask_groups": (lambda key, sample: chacha20.mask_groups([(_K32, [_K16]), (key, [sample])]), (_K32, _K16), (0, 1)),
     "constant_time.equal": (constant_time.equal, (_TEXT, _TEXT), (0, 1)),
     "ecdh.exchange": (ecdh.exchange, (_EC, _EC_PUBLIC), (1,)),
     "weierstrass.EcPrivateKey": (lambda scalar: ecdsa.public(ecdsa.EcPrivateKey("P-256", scalar)), (_EC.scalar,), (0,)),
@@ -145,6 +168,8 @@ _CASES: Final[dict[str, _Case]] = {
     "hashes.new": (lambda data: hashes.new("sha256", data).digest(), (_TEXT,), (0,)),
     "hashes.digest": (hashes.digest, ("sha256", _TEXT), (1,)),
     "header_protection.masks": (lambda key, sample: header_protection.masks("aes-128-gcm", key, [sample]), (_K16, _K16), (0, 1)),
+    "header_protection.mask_groups": (_masks_of_groups, (_K32, _K16), (0, 1)),
+    "hashbox.HashBox": (lambda *given: hashbox.HashBox(given[0]).seal(*given[1:]), (_K32, _K16, _TEXT, _TEXT), (0, 1, 2, 3)),
     "hkdf.extract": (hkdf.extract, ("sha256", _K16, _TEXT), (1, 2)),
     "hkdf.expand": (hkdf.expand, ("sha256", _K32, _TEXT, 40), (1, 2)),
     "hkdf.expand_label": (hkdf.expand_label, ("sha256", _K32, b"key", _TEXT, 16), (1, 2, 3)),
@@ -217,7 +242,7 @@ _WITHOUT: Final = {
     *("hashes.HashFunction", "hashes.find_hash", "hmac.find_mac", "system.system_entropy", "system.wanted_kernels"),
     *("selection.Kernel", "selection.check_mode", "selection.choose", "selection.is_compiled", "selection.kernels_in_use"),
     *("selection.together", "system.allow_long_loops"),
-    *("chacha20.crypt_many", "chacha20.key_streams", "poly1305.one_time_mac"),
+    *("chacha20.crypt_many", "chacha20.crypt_under", "chacha20.key_streams", "poly1305.one_time_mac"),
 }
 
 
