@@ -261,6 +261,7 @@ class Master:
 
     def _generation_is_ready(self) -> None:
         self._announce_once()
+        self._sockets.settle()
         for child in self._children.values():
             if child.generation < self._generation and not child.leaving:
                 child.leaving = True
@@ -351,6 +352,7 @@ class Master:
             logger = open_logger(config)
         except (SwsError, OSError) as error:
             self._logger.error("server.master", "the reload failed, the old configuration stays", {"error": str(error)})
+            self._sockets.shrink()
             self._sockets.close_unused(self._config)
             return
         self._logger.close()
@@ -374,6 +376,7 @@ class Master:
                 if child.seat is not None:
                     child.seat.generation = failed + 1
         self._generation = failed + 1
+        self._sockets.shrink()
         self._sockets.close_unused(self._config)
         self._logger.error("server.master", "the reload failed, the old configuration stays", {"error": "a new worker died"})
 

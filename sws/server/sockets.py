@@ -4,6 +4,9 @@
 Every address has as many sockets as there were ever workers; one for a unix socket, and where SO_REUSEPORT is missing.  They are made here
 once and inherited; none is closed while its address stays configured, because closing one drops the connections in its queue.  Fewer
 workers just means that some have several.
+
+Sockets for more workers are made before those workers.  Until all of them are there (`settle`), newcomers over UDP are steered past these
+sockets; if they never come, the sockets go again (`shrink`), since nobody would read what arrives there.
 """
 
 from __future__ import annotations
@@ -32,6 +35,7 @@ class ListeningSockets:
     def __init__(self) -> None:
         self._addresses: dict[str, Address] = {}
         self._made = 0
+        self._before: dict[str, int] = {}  # sockets that somebody reads
 
     def adopt_activated(self, config: Config) -> None:
         """Sockets of a service manager stand for the configured addresses, in order; UDP sockets for the https address of their port.
@@ -67,13 +71,33 @@ class ListeningSockets:
             elif len(known.sockets) > 1:
                 self._grow(known, workers)
 
-    @staticmethod
-    def _grow(known: Address, workers: int) -> None:
+    def settle(self) -> None:
+        """Workers read all of them: newcomers may come to any."""
+        for known in self._addresses.values():
+            self._steer(known)
+        self._before = {url: len(known.sockets) for url, known in self._addresses.items()}
+
+    def shrink(self) -> None:
+        """The workers of those that were added did not come."""
+        for url, count in self._before.items():
+            known = self._addresses.get(url)
+            if known is not None:
+                for sock in (*known.sockets[count:], *known.datagrams[count:]):
+                    sock.close()
+                del known.sockets[count:], known.datagrams[count:]
+
+    def _grow(self, known: Address, workers: int) -> None:
+        is_new = len(known.sockets) == 1
         while len(known.sockets) < workers:
             port = known.sockets[0].getsockname()[1]
             known.sockets.append(open_listener(known.address, reuse_port=True, port=port))
             if known.datagrams:
                 known.datagrams.append(open_datagrams(known.address, reuse_port=True, port=port))
+        if is_new:
+            self._steer(known)
+
+    @staticmethod
+    def _steer(known: Address) -> None:
         if len(known.datagrams) > 1:
             from sws.os.steering import steer  # here: who serves no https does not pay for it at the start
 
