@@ -23,7 +23,7 @@ from tests.server.test_master import children, log_lines
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(not hasattr(os, "fork"), reason="workers need fork")]
 
-PATIENCE = 2.5  # undisturbed it is below 0.1 s; a lost first packet costs a second (RFC 9002 §6.2.2), and nobody loses two
+PATIENCE = 1.0  # undisturbed it is below 0.1 s; the machine that tests has other things to do
 
 
 @pytest.fixture

@@ -133,7 +133,7 @@ def test_a_stop_while_a_reload_begins(site: pathlib.Path, delay: float) -> None:
         time.sleep(delay)
         began = time.monotonic()
         assert server.stop() == 0
-        assert time.monotonic() - began < 6.5  # two seconds after the grace time of five they would be killed
+        assert time.monotonic() - began < 5  # the grace time, after which it would be killed
 
 
 def test_a_wrong_configuration_changes_nothing(site: pathlib.Path) -> None:
