@@ -47,6 +47,7 @@ def _formula(function: HashFunction) -> Mac:
     inner_pad, outer_pad = _pads(block_size)
 
     def mac(key: Octets, data: Octets) -> bytes:
+        """The tag of a message.  RFC 2104 §2"""
         key = octets(key)
         k = int.from_bytes(key if len(key) <= block_size else new(key).digest(), "little")
         inner = new((k ^ inner_pad).to_bytes(block_size, "little"))

@@ -140,6 +140,7 @@ class Http3Listener:
         facts = PeerFacts(address.removeprefix("::ffff:"), port, self._local, "h3", None, b"")
 
         def ready(driver: Http3Driver) -> None:
+            """The handshake is complete."""
             policy.metrics.handshakes.add()
             tls = connection.tls_handshake
             if tls is not None:

@@ -283,6 +283,7 @@ class Worker:
             return
 
         def chosen(engine: ExchangeEngine) -> None:
+            """The first octets said which protocol it is."""
             driver.engine = engine
             if engine is not http1:
                 driver.facts = replace(facts, protocol="h2")
@@ -314,11 +315,13 @@ class Worker:
             raise UsageError("TLS on a socket without")
 
         def make(tls: TlsConnection) -> ExchangeEngine:
+            """The engine of the protocol that was agreed on."""
             if tls.facts.alpn == b"h2":
                 return self._http2(self.loop.now, b"https")
             return ServerConnection(self.loop.now, limits=self._limits, idle=self._idle, date=self.http_date, scheme=b"https")
 
         def ready(tls: TlsConnection) -> None:
+            """The handshake is complete."""
             self.metrics.handshakes.add()
             host = tls.handshake.host if isinstance(tls.handshake, ServerHandshake) else None
             known = driver()
@@ -327,6 +330,7 @@ class Worker:
                 known.facts = replace(facts, protocol=protocol, tls=shown_cipher(tls), policy=None if host is None else policy_of(host))
 
         def wake() -> None:
+            """Slow work is done: there may be input."""
             known = driver()
             if known is not None:
                 known.input_soon()

@@ -22,17 +22,15 @@ from sws.proto.quic.frames.padding import skip_padding
 from sws.proto.quic.frames.stream import decode_stream
 from sws.proto.quic.frames.types import ALLOWED, NOT_ELICITING, FrameType
 from sws.proto.quic.paths import Path
-from sws.proto.quic.versions import PacketType
+from sws.proto.quic.versions import SPACES, PacketType
 
 if TYPE_CHECKING:
     from sws.proto.quic.connection import Connection
 
-__all__ = ["SPACES", "FrameReader", "Packet"]
+__all__ = ["FrameReader", "Packet"]
 
 _F: Final = FrameType
 _PROBING: Final = frozenset((_F.PATH_CHALLENGE, _F.PATH_RESPONSE, _F.NEW_CONNECTION_ID, _F.PADDING))
-SPACES: Final = (0, 2, 1, 2)
-"""Packet number spaces by PacketType."""
 _INITIAL, _EARLY, _HANDSHAKE, _ONE_RTT = PacketType.INITIAL, PacketType.EARLY, PacketType.HANDSHAKE, PacketType.ONE_RTT
 
 Packet: TypeAlias = tuple[bytes, int, int, DatagramIn]
@@ -49,6 +47,11 @@ class FrameReader:
         self._c = connection
 
     def process(self, level: PacketType, number: int, reserved: int, payload: bytes, packet: Packet, now: float) -> None:
+        """A packet that was opened.  Raises: QuicTransportError.
+
+        Args:
+          reserved:  the bits of its first octet that have to be zero.
+        """
         c = self._c
         if c.closing.state is not End.ACTIVE:
             self._closing_packet(level, payload)

@@ -27,14 +27,13 @@ from sws.proto.quic.keyphase import KeyPhases
 from sws.proto.quic.packets import LongHeader
 from sws.proto.quic.parameters import TransportParameters, VersionInformation, decode_parameters
 from sws.proto.quic.protection import PacketKeys
-from sws.proto.quic.versions import PacketType
+from sws.proto.quic.versions import SPACES, PacketType
 
 if TYPE_CHECKING:
     from sws.proto.quic.connection import Connection
 
 __all__ = ["Handshake", "Handshaking", "bad_parameters", "our_parameters"]
 
-_SPACES: Final = (0, 2, 1, 2)
 POST_HANDSHAKE_MAXIMUM: Final = 1 << 20
 
 
@@ -100,7 +99,7 @@ class Handshaking:
 
     def in_order(self, level: PacketType, offset: int, data: bytes) -> bytes:
         """CRYPTO octets that are next.  Raises: QuicTransportError CRYPTO_BUFFER_EXCEEDED, PROTOCOL_VIOLATION."""
-        space = _SPACES[level]
+        space = SPACES[level]
         crypto = self._c.crypto[space]
         if space < self._reading and crypto.is_new(offset + len(data)):
             raise _level_over()
@@ -117,7 +116,7 @@ class Handshaking:
         complete = None
         for event in events:
             if isinstance(event, HandshakeBytes):
-                c.crypto[_SPACES[event.level]].write(event.data)
+                c.crypto[SPACES[event.level]].write(event.data)
             elif isinstance(event, SecretReady):
                 self._install(event)
             elif isinstance(event, HandshakeComplete):
@@ -139,7 +138,7 @@ class Handshaking:
         c = self._c
         level = PacketType(event.level)
         if event.direction is Direction.READ and level is not PacketType.EARLY:
-            self._reading = _SPACES[level]
+            self._reading = SPACES[level]
             if any(crypto.has_gap for crypto in c.crypto[: self._reading]):
                 raise _level_over()
         if level is PacketType.ONE_RTT:

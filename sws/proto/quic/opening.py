@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Final, final
 
 from sws.crypto.constant_time import equal
 from sws.proto.quic.errors import ErrorCode
-from sws.proto.quic.frame_reader import SPACES, FrameReader, Packet
+from sws.proto.quic.frame_reader import FrameReader, Packet
 from sws.proto.quic.packet_number import decode_packet_number
 from sws.proto.quic.protection import PacketCipher, PacketKeys, Sealable, open_levels, unmask_levels
-from sws.proto.quic.versions import PacketType
+from sws.proto.quic.versions import SPACES, PacketType
 
 if TYPE_CHECKING:
     from sws.proto.quic.connection import Connection

@@ -141,15 +141,15 @@ class HeaderCipher:
         self._suite = _HEADER_SUITES[suite]
         self._key = expand(version.label + b"hp", b"", known.key_length)
 
-    def samples(self, sealed: Sequence[bytes]) -> tuple[str, bytes, list[bytes]]:
-        """What the masks are made from."""
+    def to_mask(self, sealed: Sequence[bytes]) -> tuple[str, bytes, list[bytes]]:
+        """What the masks of packets that leave are made from."""
         return self._suite, self._key, [text[:_SAMPLE] for text in sealed]
 
     def unmask(self, packets: Sequence[Place]) -> list[Unmasked]:
         """What the headers of packets say; each has at least 20 octets from its packet number on."""
-        return _unmasked(packets, masks(*self.samples_of(packets)))
+        return _unmasked(packets, masks(*self.to_unmask(packets)))
 
-    def samples_of(self, packets: Sequence[Place]) -> tuple[str, bytes, list[bytes]]:
+    def to_unmask(self, packets: Sequence[Place]) -> tuple[str, bytes, list[bytes]]:
         """What the masks of packets that came are made from."""
         return self._suite, self._key, [data[at + 4 : at + 4 + _SAMPLE] for data, _, at in packets]
 
@@ -170,7 +170,7 @@ class PacketKeys:
 def seal_packets(keys: PacketKeys, items: Sequence[Sealable]) -> list[bytes]:
     """Whole protected packets, in two calls."""
     sealed = keys.packet.seal_many(items)
-    return _masked(items, sealed, masks(*keys.header.samples(sealed)))
+    return _masked(items, sealed, masks(*keys.header.to_mask(sealed)))
 
 
 def seal_levels(levels: Sequence[tuple[PacketKeys, Sequence[Sealable]]]) -> list[list[bytes]]:
@@ -181,7 +181,7 @@ def seal_levels(levels: Sequence[tuple[PacketKeys, Sequence[Sealable]]]) -> list
     for suite in {keys.suite for keys, _ in levels}:
         alike = [(place, keys, items) for place, (keys, items) in enumerate(levels) if keys.suite == suite]
         sealed = seal_groups([keys.packet.group(items) for _, keys, items in alike])
-        found = mask_groups([keys.header.samples(texts) for (_, keys, _), texts in zip(alike, sealed, strict=True)])
+        found = mask_groups([keys.header.to_mask(texts) for (_, keys, _), texts in zip(alike, sealed, strict=True)])
         for (place, _, items), texts, some in zip(alike, sealed, found, strict=True):
             packets[place] = _masked(items, texts, some)
     return packets
@@ -189,7 +189,7 @@ def seal_levels(levels: Sequence[tuple[PacketKeys, Sequence[Sealable]]]) -> list
 
 def unmask_levels(levels: Sequence[tuple[HeaderCipher, Sequence[Place]]]) -> list[list[Unmasked]]:
     """`unmask` for each level, with as few calls as the ciphers can do with."""
-    found = mask_groups([header.samples_of(packets) for header, packets in levels])
+    found = mask_groups([header.to_unmask(packets) for header, packets in levels])
     return [_unmasked(packets, some) for (_, packets), some in zip(levels, found, strict=True)]
 
 

@@ -31,7 +31,7 @@ from sws.proto.quic.paths import Path
 from sws.proto.quic.protection import TAG, PacketKeys, Sealable, seal_levels, seal_packets
 from sws.proto.quic.recovery.loss import ELICITING, IN_FLIGHT, MARKED, PROBE, FrameRecord
 from sws.proto.quic.varint import varint_size
-from sws.proto.quic.versions import PacketType
+from sws.proto.quic.versions import SPACES, PacketType
 
 if TYPE_CHECKING:
     from sws.proto.quic.connection import Connection
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
 __all__ = ["Sender"]
 
 _INITIAL, _EARLY, _HANDSHAKE, _ONE_RTT = PacketType.INITIAL, PacketType.EARLY, PacketType.HANDSHAKE, PacketType.ONE_RTT
-_SPACES: Final = (0, 2, 1, 2)
 _SEGMENTS_MAXIMUM: Final = 64
 _OFFLOAD_MAXIMUM: Final = 65507  # what UDP takes over IPv4: 45 datagrams of 1452 octets, which is all of a turn
 _SKIP_FIRST: Final = 64
@@ -258,7 +257,7 @@ class Sender:
     def _content(self, level: PacketType, room: int, now: float, may_send: bool) -> Content | None:
         """The frames of one packet."""
         c = self._c
-        index = _SPACES[level]
+        index = SPACES[level]
         room -= self._overhead(level)
         parts: list[bytes] = []
         records: list[FrameRecord] = []
@@ -297,7 +296,7 @@ class Sender:
     def _has_data(self, level: PacketType) -> bool:
         c = self._c
         if level is not _ONE_RTT:
-            return c.crypto[_SPACES[level]].is_pending
+            return c.crypto[SPACES[level]].is_pending
         return bool(c.streams.ready_mask or c.control.wishes or c.outgoing_datagrams or c.crypto[2].is_pending)
 
     def _application(self, level: PacketType, parts: list[bytes], records: list[FrameRecord], room: int) -> int:
@@ -327,7 +326,7 @@ class Sender:
         ecn = loss.ecn.codepoint() if c.is_confirmed else 0
         padded = contents[0][0] is _INITIAL
         for level, parts, records, is_eliciting in contents:
-            space = loss.spaces[_SPACES[level]]
+            space = loss.spaces[SPACES[level]]
             if level is _ONE_RTT and space.next_number >= self._skip_at:
                 space.skip()
                 self._skip_gap = min(2 * self._skip_gap, _SKIP_MAXIMUM)

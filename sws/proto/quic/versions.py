@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final, final
 
-__all__ = ["DEFAULT_VERSIONS", "QUIC_V1", "QUIC_V2", "VERSIONS", "PacketType", "Version", "is_reserved"]
+__all__ = ["DEFAULT_VERSIONS", "QUIC_V1", "QUIC_V2", "SPACES", "VERSIONS", "PacketType", "Version", "is_reserved"]
 
 QUIC_V1: Final = 0x00000001
 QUIC_V2: Final = 0x6B3343CF
@@ -31,6 +31,10 @@ class PacketType(IntEnum):
     ONE_RTT = 3
     RETRY = 4
     VERSION_NEGOTIATION = 5
+
+
+SPACES: Final = (0, 2, 1, 2)
+"""Packet number spaces, by the first four kinds of packets.  RFC 9000 §12.3"""
 
 
 @final
