@@ -18,9 +18,20 @@ from typing import Final, final
 
 from sws.base.errors import SwsError
 
-__all__ = ["ACCEPT_BATCH", "AcceptPause", "ListenError", "accept_batch", "activated_sockets", "listen_tcp", "listen_unix"]
+__all__ = [
+    "ACCEPT_BATCH",
+    "AcceptPause",
+    "ListenError",
+    "accept_batch",
+    "activated_sockets",
+    "begin_to_listen",
+    "bind_tcp",
+    "listen_tcp",
+    "listen_unix",
+]
 
 ACCEPT_BATCH: Final = 64
+_BACKLOG: Final = 1024
 _EXHAUSTED: Final = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
 _FIRST_ACTIVATED: Final = 3
 # What accept(2) reports of the connection it would have returned, not of the listener: the next one may be fine.
@@ -54,7 +65,7 @@ def _explain(error: OSError, where: str) -> ListenError:
     return ListenError(f"{where}: {error.strerror or error}")
 
 
-def listen_tcp(host: str, port: int, *, backlog: int = 1024, reuse_port: bool = False) -> socket.socket:
+def listen_tcp(host: str, port: int, *, reuse_port: bool = False) -> socket.socket:
     """A listening TCP socket, non-blocking.
 
     Args:
@@ -62,7 +73,22 @@ def listen_tcp(host: str, port: int, *, backlog: int = 1024, reuse_port: bool = 
       port:  0 picks a free one.
     Raises: ListenError.
     """
-    where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    sock = bind_tcp(host, port, reuse_port=reuse_port)
+    try:
+        sock.listen(_BACKLOG)
+    except OSError as error:
+        sock.close()
+        raise _explain(error, _where(host, port)) from None
+    return sock
+
+
+def _where(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def bind_tcp(host: str, port: int, *, reuse_port: bool = False) -> socket.socket:
+    """As `listen_tcp`, but nobody comes to it before `begin_to_listen`."""
+    where = _where(host, port)
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except UnicodeError:
@@ -83,7 +109,6 @@ def listen_tcp(host: str, port: int, *, backlog: int = 1024, reuse_port: bool = 
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0 if address[0] == "::" else 1)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # accepted sockets inherit it
         sock.bind(address)
-        sock.listen(backlog)
         sock.setblocking(False)
     except OSError as error:
         sock.close()
@@ -91,7 +116,13 @@ def listen_tcp(host: str, port: int, *, backlog: int = 1024, reuse_port: bool = 
     return sock
 
 
-def listen_unix(path: str, *, mode: int = 0o660, backlog: int = 1024) -> socket.socket:
+def begin_to_listen(sock: socket.socket) -> None:
+    """For one that only bound its address; one that listens stays as it is, with the queue that it was given.  Raises: OSError."""
+    if not sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+        sock.listen(_BACKLOG)
+
+
+def listen_unix(path: str, *, mode: int = 0o660, backlog: int = _BACKLOG) -> socket.socket:
     """A listening unix socket, non-blocking.  Raises: ListenError."""
     if not _HAS_UNIX:
         raise ListenError(f"unix:{path}: this system has no unix sockets")

@@ -11,27 +11,34 @@ from sws.config.addresses import ListenAddress
 from sws.exchange.exchange import PeerFacts
 from sws.os.loop import Loop
 from sws.os.poller.base import EXCLUSIVE, READ
-from sws.os.sockets import ACCEPT_BATCH, AcceptPause, ListenError, accept_batch, listen_tcp, listen_unix
+from sws.os.sockets import ACCEPT_BATCH, AcceptPause, ListenError, accept_batch, begin_to_listen, bind_tcp, listen_tcp, listen_unix
 
-__all__ = ["Acceptor", "open_beside", "open_datagrams", "open_listener", "shown_url"]
+__all__ = ["Acceptor", "open_beside", "open_datagrams", "open_for_newcomer", "open_listener", "shown_url"]
 
 PAUSE_SECONDS: Final = 0.25
 _DRAIN_BATCHES: Final = 64
 _PORT_ATTEMPTS: Final = 8  # a free TCP port whose number is taken for UDP
 
 
-def open_listener(address: ListenAddress, *, reuse_port: bool, port: int | None = None) -> socket.socket:
+def open_listener(address: ListenAddress, *, reuse_port: bool) -> socket.socket:
     """A listening socket.
 
     Args:
       address:     where.
       reuse_port:  whether further sockets may be bound to the same address (SO_REUSEPORT).
-      port:        instead of the address's own, once a free one was picked.
     Raises: ListenError.
     """
     if address.is_unix:
         return listen_unix(address.host)
-    return listen_tcp(address.host, address.port if port is None else port, reuse_port=reuse_port)
+    return listen_tcp(address.host, address.port, reuse_port=reuse_port)
+
+
+def open_for_newcomer(address: ListenAddress, port: int) -> socket.socket:
+    """One more TCP socket on a port that others listen on, for a worker to come: connections reach it when that worker accepts.
+
+    Raises: ListenError.
+    """
+    return bind_tcp(address.host, port, reuse_port=True)
 
 
 def open_datagrams(address: ListenAddress, *, reuse_port: bool, port: int) -> socket.socket:
@@ -77,10 +84,11 @@ class Acceptor:
     """Accepts from one listening socket in a worker's loop.
 
     Args:
-      sock:       listening; shared or not.
+      sock:       bound, or listening already; shared or not.
       connected:  called with each accepted socket and what is known of its peer.
       paused:     called when descriptors ran out.
       room:       how many more connections there may be now; newcomers beyond wait in the kernel's queue.
+    Raises: OSError if it cannot listen.
     """
 
     def __init__(
@@ -98,6 +106,7 @@ class Acceptor:
         self._room = room
         self._open = True
         self._local = _name_of(sock)
+        begin_to_listen(sock)
         loop.watch(sock.fileno(), READ | EXCLUSIVE, self._on_ready)
 
     def _on_ready(self, _mask: int) -> None:

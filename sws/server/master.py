@@ -195,7 +195,8 @@ class Master:
                 self._fork(number, None)
             return
         if self._generation > 1:
-            importlib.import_module("sws.server.http3")  # datagrams wait for who takes over: it shall have nothing to load
+            for name in ("sws.server.http2", "sws.server.http3"):  # who takes over shall have nothing to load
+                importlib.import_module(name)
         for seat in self._members.seat(numbers, self._generation):
             self._fork(seat.number, seat)
 

@@ -5,8 +5,9 @@ Every address has as many sockets as there were ever workers; one for a unix soc
 once and inherited; none is closed while its address stays configured, because closing one drops the connections in its queue.  Fewer
 workers just means that some have several.
 
-Sockets for more workers are made before those workers.  Until all of them are there (`settle`), newcomers over UDP are steered past these
-sockets; if they never come, the sockets go again (`shrink`), since nobody would read what arrives there.
+Sockets for more workers are made before those workers.  A TCP socket begins to listen when its worker accepts; over UDP newcomers are
+steered past these sockets until all the workers are there (`settle`).  If they never come, the sockets go again (`shrink`), since nobody
+would read what arrives there.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from sws.config.addresses import parse_listen
 from sws.config.model import Config
 from sws.os.sockets import activated_sockets
 from sws.server.addresses import Address, UdpShare, adopt_datagrams, share_datagrams
-from sws.server.listener import open_beside, open_datagrams, open_listener, shown_url
+from sws.server.listener import open_beside, open_datagrams, open_for_newcomer, open_listener, shown_url
 
 __all__ = ["ListeningSockets"]
 
@@ -90,7 +91,7 @@ class ListeningSockets:
         is_new = len(known.sockets) == 1
         while len(known.sockets) < workers:
             port = known.sockets[0].getsockname()[1]
-            known.sockets.append(open_listener(known.address, reuse_port=True, port=port))
+            known.sockets.append(open_for_newcomer(known.address, port))
             if known.datagrams:
                 known.datagrams.append(open_datagrams(known.address, reuse_port=True, port=port))
         if is_new:

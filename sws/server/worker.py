@@ -161,17 +161,19 @@ class Worker:
             for sock in self._sockets
         ]
         self.loop.call_later(_TUNE_SECONDS, self._tune)
-        # A successor was forked with everything loaded, and datagrams wait for it.
-        self.loop.call_later(0.0 if "sws.server.http3" in sys.modules else _WARM_SECONDS, self._warm_up)
+        if "sws.server.http3" in sys.modules:  # a successor, which has everything loaded: datagrams are sent its way once it is ready
+            self._warm_up()
+        else:
+            self.loop.call_later(_WARM_SECONDS, self._warm_up)
         if self._tls is not None and self._stapling:
             self._start_stapling(self._tls)
 
     def _warm_up(self) -> None:
-        """What the first request need not wait for: HTTP/2 is loaded before somebody speaks it, HTTP/3 begins."""
-        if self._config.server.http2.enabled:
-            importlib.import_module("sws.server.http2")
+        """What the first request need not wait for: HTTP/3 begins, HTTP/2 is loaded before somebody speaks it."""
         if self._datagrams and self._tls is not None and not self._draining:
             self._start_http3(self._tls)
+        if self._config.server.http2.enabled:
+            importlib.import_module("sws.server.http2")
 
     def _start_stapling(self, tls: TlsContext) -> None:
         from sws.net.pool import ClientPool

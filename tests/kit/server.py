@@ -25,13 +25,21 @@ class ServerProcess:
       arguments:  behind `start`.
       cwd:        where it runs.
       before:     a command that runs the server's.
+      modules:    a folder whose modules are found before all others: a sitecustomize there can put faults into the server.
       options:    of subprocess.Popen.
     """
 
-    def __init__(self, arguments: Sequence[str], cwd: pathlib.Path, before: Sequence[str] = (), **options: object) -> None:
+    def __init__(
+        self,
+        arguments: Sequence[str],
+        cwd: pathlib.Path,
+        before: Sequence[str] = (),
+        modules: pathlib.Path | None = None,
+        **options: object,
+    ) -> None:
         environment = {
             **os.environ,
-            "PYTHONPATH": str(ROOT),
+            "PYTHONPATH": str(ROOT) if modules is None else f"{modules}{os.pathsep}{ROOT}",
             "COVERAGE_RCFILE": str(ROOT / "pyproject.toml"),
             "COVERAGE_FILE": coverage_file(),
         }
@@ -119,9 +127,11 @@ def coverage_file() -> str:
 
 
 @contextmanager
-def serving(arguments: Sequence[str], cwd: pathlib.Path, count: int = 1, **options: object) -> Iterator[ServerProcess]:
+def serving(
+    arguments: Sequence[str], cwd: pathlib.Path, count: int = 1, *, modules: pathlib.Path | None = None, **options: object
+) -> Iterator[ServerProcess]:
     """A server that listens, killed at the end if it is still there."""
-    server = ServerProcess(arguments, cwd, **options)
+    server = ServerProcess(arguments, cwd, modules=modules, **options)
     try:
         yield server.wait_until_listening(count)
     finally:

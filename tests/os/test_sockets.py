@@ -15,7 +15,17 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from sws.os import sockets
-from sws.os.sockets import ACCEPT_BATCH, AcceptPause, ListenError, accept_batch, activated_sockets, listen_tcp, listen_unix
+from sws.os.sockets import (
+    ACCEPT_BATCH,
+    AcceptPause,
+    ListenError,
+    accept_batch,
+    activated_sockets,
+    begin_to_listen,
+    bind_tcp,
+    listen_tcp,
+    listen_unix,
+)
 
 needs_unix = pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="this system has no unix sockets")
 ROOT = pathlib.Path(__file__).parent.parent.parent
@@ -84,6 +94,24 @@ def test_several_may_share_a_port() -> None:
         listen_tcp("127.0.0.1", first.getsockname()[1], reuse_port=True) as second,
     ):
         assert first.getsockname() == second.getsockname()
+
+
+def test_bound_is_not_yet_listening() -> None:
+    with bind_tcp("127.0.0.1", 0) as sock:
+        with socket.socket() as client, pytest.raises(ConnectionRefusedError):
+            client.connect(sock.getsockname())
+        begin_to_listen(sock)
+        assert reaches(socket.AF_INET, sock.getsockname())
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux lets two bind a port that nobody listens on")
+def test_somebody_else_listens_by_then() -> None:
+    with bind_tcp("127.0.0.1", 0) as first:
+        with bind_tcp("127.0.0.1", first.getsockname()[1]) as second:
+            begin_to_listen(first)
+            with pytest.raises(OSError, match="in use"):
+                begin_to_listen(second)
+        begin_to_listen(first)  # once more changes nothing
 
 
 def test_in_use() -> None:

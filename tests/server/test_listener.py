@@ -15,7 +15,7 @@ from sws.os.loop import Loop
 from sws.os.poller.choose import choose_poller
 from sws.os.sockets import AcceptPause, ListenError
 from sws.server import listener as module
-from sws.server.listener import PAUSE_SECONDS, Acceptor, open_listener, shown_url
+from sws.server.listener import PAUSE_SECONDS, Acceptor, open_for_newcomer, open_listener, shown_url
 from tests.kit.clock import FakeClock
 
 
@@ -81,7 +81,7 @@ def test_addresses_and_urls(tmp_path: pathlib.Path, sock: socket.socket) -> None
     port = sock.getsockname()[1]
     assert shown_url(address, sock) == f"http://127.0.0.1:{port}"
     with pytest.raises(ListenError):
-        open_listener(address, reuse_port=False, port=port)
+        open_listener(parse_listen(f"http://127.0.0.1:{port}"), reuse_port=False)
     if hasattr(socket, "AF_UNIX"):
         unix = parse_listen(f"unix:{tmp_path}/s")
         with open_listener(unix, reuse_port=False) as other:
@@ -104,6 +104,23 @@ def test_accepting_over_tcp(world: World, sock: socket.socket) -> None:
         ("127.0.0.1", client.getsockname()[1], f"127.0.0.1:{port}") for client in world.clients
     ]
     assert world.facts[0].protocol == "http/1.1"
+
+
+@pytest.mark.skipif(not hasattr(socket, "SO_REUSEPORT"), reason="this system has no SO_REUSEPORT")
+def test_nobody_comes_to_a_newcomer_before_it_accepts(world: World) -> None:
+    with open_listener(parse_listen("http://127.0.0.1:0"), reuse_port=True) as first:
+        address = first.getsockname()
+        with open_for_newcomer(parse_listen("http://127.0.0.1:0"), address[1]) as second:
+            assert second.getsockname() == address
+            world.acceptor(first)
+            world.connect(first, 20)
+            world.turn()
+            assert len(world.accepted) == 20
+            world.acceptor(second)
+            first.close()
+            world.connect(second)
+            world.turn()
+            assert len(world.accepted) == 21
 
 
 def test_an_ipv4_client_of_a_dual_stack_listener(world: World) -> None:
