@@ -66,8 +66,8 @@ def run_benchmark(options: BenchmarkOptions) -> bool:
     if options.concurrency < options.workers:
         raise UsageError("--workers: there are fewer connections than that")
     uris = [_parse_url(url, options.http) for url in options.urls]
-    if len({(uri.host, uri.port) for uri in uris}) != 1:
-        raise UsageError("--url: all must have the same host and port")
+    if len({(uri.scheme, uri.host, uri.port) for uri in uris}) != 1:
+        raise UsageError("--url: all must have the same scheme, host and port")
     method = (options.method or ("GET" if options.body is None else "POST")).encode("latin-1", "replace")
     requests = plan_requests(method, [_target(uri) for uri in uris], _fields(uris[0], options.headers), _body(options.body))
     raise_descriptor_limit()
@@ -80,6 +80,7 @@ def run_benchmark(options: BenchmarkOptions) -> bool:
         timeout=options.timeout,
         per_connection=options.requests_per_connection,
         http=int(options.http),
+        secure=uris[0].scheme == b"https",
     )
     tally = run_load(plan, endpoint, options.workers, _Progress(options).show)
     facts = RunFacts(
@@ -107,10 +108,8 @@ def _parse_url(url: str, http: str) -> Uri:
     if http == "3":
         if uri.scheme != b"https" or not uri.host:
             raise UsageError(f"--url: {url!r} does not begin with https:// and a host, as HTTP/3 needs")
-    elif uri.scheme == b"https":
-        raise UsageError("--url: https needs TLS, which is not built yet; http is")
-    elif uri.scheme != b"http" or not uri.host:
-        raise UsageError(f"--url: {url!r} does not begin with http:// and a host")
+    elif uri.scheme not in (b"http", b"https") or not uri.host:
+        raise UsageError(f"--url: {url!r} does not begin with http:// or https:// and a host")
     if uri.userinfo is not None:
         raise UsageError("--url: credentials belong into a --header")
     return uri

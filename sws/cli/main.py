@@ -214,7 +214,7 @@ def schema() -> None:
 @click.option("--concurrency", type=click.IntRange(1, 65535), default=10, show_default=True, metavar="N", help="Connections at once.")
 @click.option("--duration", type=_SECONDS, default=10.0, show_default=True, metavar="S", help="Seconds, once they are open.")
 @click.option(
-    "--http", type=click.Choice(("1", "2", "3")), default="1", show_default=True, help="HTTP version; 2 by prior knowledge, 3 over QUIC."
+    "--http", type=click.Choice(("1", "2", "3")), default="1", show_default=True, help="HTTP version; without TLS 2 by prior knowledge."
 )
 @click.option("--rate", type=click.FloatRange(min=0, min_open=True), metavar="R", help="Requests a second, however slow the answers.")
 @click.option("--method", metavar="NAME", help="Request method; GET, or POST with --body.")

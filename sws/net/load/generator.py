@@ -64,7 +64,12 @@ class Generator:
             from sws.net.load.lane_h3 import Http3Lane  # here: QUIC and TLS are much to load
 
             kind = Http3Lane
-        self._lanes = [kind(loop, plan, endpoint, self) for _ in range(plan.connections)]
+        tls = None
+        if plan.secure or plan.http == 3:
+            from sws.net.load.secured import client_config
+
+            tls = client_config(plan, loop.clock.wall)
+        self._lanes = [kind(loop, plan, endpoint, self, tls) for _ in range(plan.connections)]
         self._free: deque[Lane] = deque()
         self._awaited = len(self._lanes)
         self._pauses: dict[Lane, float] = {}
@@ -133,7 +138,8 @@ class Generator:
 
     def _begin(self) -> None:
         if not any(lane.state is LaneState.READY for lane in self._lanes):
-            self.failure = "no connection came about"
+            troubles = sorted({lane.trouble for lane in self._lanes if lane.trouble})
+            self.failure = ": ".join(["no connection came about", *troubles[:1]])
             self.stop()
             return
         self.began = now = self._monotonic()

@@ -5,6 +5,8 @@
        ▲                                        │ the server closes, or the connection has carried enough
        └────────────────────────────────────────┘
 
+For an https URL the handshake of TLS is part of connecting, and a `SecurePipe` stands for the socket from then on.
+
 The usual response comes in one piece behind a simple head (`plan.LoadPlan`): one recv, one look-up, one send of what is ready.  Everything
 else (a head in pieces, chunked content, 1xx, the end of the connection) is given, from the response's first octet, to the client
 engine, which judges it as for any other client.
@@ -17,13 +19,17 @@ from __future__ import annotations
 import os
 import socket
 from enum import IntEnum
-from typing import Final, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
 from sws.base.engine import Aborted, BodyChunk, Ended, Event, ResponseStarted
 from sws.net.load.plan import LIMITS, LoadPlan, PlannedRequest
 from sws.os.loop import Loop
 from sws.os.poller.base import READ, WRITE
 from sws.proto.http1 import ClientConnection
+
+if TYPE_CHECKING:
+    from sws.net.load.secured import SecurePipe
+    from sws.proto.tls import ClientConfig
 
 __all__ = ["Endpoint", "Lane", "LaneState", "Yard"]
 
@@ -61,9 +67,12 @@ class Yard(Protocol):
 class Lane:
     """One connection.
 
+    Args:
+      tls:  what is said in handshakes, None for TCP alone.
     Attributes:
       intended:  when the request under way was to be sent.
       sent:      when it was.
+      trouble:   why it could not connect, if more is known than that.
     """
 
     __slots__ = (
@@ -79,21 +88,24 @@ class Lane:
         "_request",
         "_sock",
         "_status",
+        "_tls",
         "_unsent",
         "_yard",
         "intended",
         "sent",
         "state",
+        "trouble",
     )
 
-    def __init__(self, loop: Loop, plan: LoadPlan, endpoint: Endpoint, yard: Yard) -> None:
+    def __init__(self, loop: Loop, plan: LoadPlan, endpoint: Endpoint, yard: Yard, tls: ClientConfig | None = None) -> None:
         self._loop = loop
         self._monotonic = loop.clock.monotonic
         self._plan = plan
         self._heads = plan.heads
         self._endpoint = endpoint
         self._yard = yard
-        self._sock: socket.socket | None = None
+        self._tls = tls
+        self._sock: socket.socket | SecurePipe | None = None
         self._fd = -1
         self._request: PlannedRequest | None = None
         self._engine: ClientConnection | None = None
@@ -103,6 +115,7 @@ class Lane:
         self._carried = 0
         self.intended = 0.0
         self.sent = 0.0
+        self.trouble = ""
         self.state = LaneState.CLOSED
 
     # --- connecting ------------------------------------------------------------------------------------------------
@@ -132,7 +145,7 @@ class Lane:
 
     def _on_connected(self, _mask: int) -> None:
         sock = self._sock
-        assert sock is not None
+        assert isinstance(sock, socket.socket)
         code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         try:
             if code:
@@ -141,6 +154,35 @@ class Lane:
         except OSError:
             self._connect_failed()
             return
+        if self._tls is None:
+            self._connected()
+            return
+        from sws.net.load.secured import SecurePipe  # here: who asks over TCP alone does not pay for it at the start
+
+        self._sock = SecurePipe(sock, self._tls, self._monotonic)
+        self._loop.watch(self._fd, READ, self._on_shake)
+        self._on_shake(READ)
+
+    def _on_shake(self, _mask: int) -> None:
+        """A step of the handshake."""
+        pipe, config = self._sock, self._tls
+        assert pipe is not None
+        assert not isinstance(pipe, socket.socket)
+        assert config is not None
+        try:
+            is_over = pipe.shake()
+            if is_over and pipe.speaks not in config.alpn and not (pipe.speaks is None and b"http/1.1" in config.alpn):
+                raise ConnectionAbortedError(f"the server does not speak {config.alpn[0].decode()}")
+        except OSError as error:
+            self.trouble = str(error)
+            self._connect_failed()
+            return
+        if is_over:
+            self._connected()
+        else:
+            self._loop.rewatch(self._fd, READ | WRITE if pipe.holds_output else READ)
+
+    def _connected(self) -> None:
         self._loop.watch(self._fd, READ, self._on_ready)
         self._carried = 0
         self._yard.connections += 1
@@ -204,7 +246,7 @@ class Lane:
         except (BlockingIOError, InterruptedError):
             return
         except OSError:
-            self._lost("reset")
+            self._broken()
             return
         length = len(data)
         self._yard.octets += length
@@ -277,6 +319,13 @@ class Lane:
             self._complete(self._status, not engine.wants_close)
 
     # --- the end ---------------------------------------------------------------------------------------------------
+
+    def _broken(self) -> None:
+        """The connection failed under a request, or idle, which costs nobody anything."""
+        if self._request is None:
+            self.close()
+        else:
+            self._lost("reset")
 
     def _lost(self, kind: str) -> None:
         self.close()

@@ -31,11 +31,13 @@ class Http2Lane(Lane):
     _http2: ClientConnection | None
     _out: bytes
 
+    def _connected(self) -> None:
+        self._http2 = ClientConnection(self._loop.now, limits=_LIMITS, scheme=b"http" if self._tls is None else b"https")
+        self._out = b""
+        super()._connected()
+
     def _send(self, request: PlannedRequest) -> None:
         now = self._loop.now
-        if self._carried == 0:
-            self._http2 = ClientConnection(now, limits=_LIMITS)
-            self._out = b""
         engine = self._http2
         assert engine is not None
         self.state = LaneState.BUSY
@@ -60,7 +62,7 @@ class Http2Lane(Lane):
             except (BlockingIOError, InterruptedError):
                 break
             except OSError:
-                self._lost("reset")
+                self._broken()
                 return
         self._unsent = len(self._out)
         self._loop.rewatch(self._fd, READ | WRITE if self._out else READ)
@@ -79,7 +81,7 @@ class Http2Lane(Lane):
         except (BlockingIOError, InterruptedError):
             return True
         except OSError:
-            self._lost("reset")
+            self._broken()
             return False
         self._yard.octets += len(data)
         engine = self._http2

@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0 OR MIT
-"""One HTTP/3 connection of the load: as `net.load.lane`, one request at a time, over a QUIC connection and a UDP socket of its own.
-
-The server's certificate is taken as it is: what is measured is a server that whoever measures has chosen.
-"""
+"""One HTTP/3 connection of the load: as `net.load.lane`, one request at a time, over a QUIC connection and a UDP socket of its own."""
 
 from __future__ import annotations
 
@@ -14,13 +11,11 @@ from sws.base.errors import LimitExceeded
 from sws.net.load.lane import Lane, LaneState
 from sws.net.load.plan import PlannedRequest
 from sws.net.quic import ClientDriver
-from sws.net.tls_keys import AnyPolicy
 from sws.os.datagrams import QuicSocket, open_quic_socket
 from sws.proto.h3 import ClientConnection, Http3Limits
 from sws.proto.quic.api import ConnectionClosed, HandshakeDone, QuicEvent
 from sws.proto.quic.client import ClientConnection as QuicConnection
 from sws.proto.quic.config import QuicConfig
-from sws.proto.tls.config import ClientConfig
 
 if TYPE_CHECKING:
     import socket
@@ -58,16 +53,10 @@ class Http3Lane(Lane):
         remote = (address[0], address[1])
         self._udp.connect(remote)
         io = QuicSocket(self._udp)
-        tls = ClientConfig(policy=AnyPolicy(), wall=loop.clock.wall, server_name=self._server_name(), alpn=(b"h3",), entropy=os.urandom)
-        self._quic = QuicConnection(_QUIC, tls, io.local, remote, os.urandom(8), _make_id, lambda _id: None, os.urandom, loop.now)
+        assert self._tls is not None
+        self._quic = QuicConnection(_QUIC, self._tls, io.local, remote, os.urandom(8), _make_id, lambda _id: None, os.urandom, loop.now)
         self._http3 = ClientConnection(self._quic, loop.now, limits=_LIMITS)
         self._driver = ClientDriver(loop, io, self._quic, self)
-
-    def _server_name(self) -> bytes | None:
-        """The host that is asked for, unless it is an address.  RFC 6066 §3"""
-        host = next(value for name, value in self._plan.requests[0].fields if name == b"host")
-        name = host.rpartition(b":")[0] or host
-        return None if name.endswith(b"]") or not name.translate(None, b"0123456789.") else name
 
     def on_events(self, events: list[QuicEvent], now: float) -> None:
         """What the transport says."""

@@ -87,6 +87,7 @@ class LoadPlan:
       phase:          when the first of a constant rate is due, after the beginning.
       timeout:        longest wait for one response, and for a connection.
       http:           version, 1, 2 or 3.
+      secure:         over TLS, as HTTP/3 always is.
       per_connection: requests that one connection carries before it is replaced; 0: no bound.
     """
 
@@ -98,6 +99,7 @@ class LoadPlan:
     timeout: float = 10.0
     per_connection: int = 0
     http: int = 1
+    secure: bool = False
     heads: dict[bytes, tuple[int, int]] = field(default_factory=dict)
 
     def learn(self, head: bytes) -> tuple[int, int]:

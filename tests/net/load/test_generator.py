@@ -14,6 +14,7 @@ import pytest
 
 from sws.net.load.generator import Generator
 from sws.net.load.lane import Lane, LaneState
+from sws.net.load.lane_h2 import Http2Lane
 from sws.net.load.plan import LoadPlan, plan_requests
 from sws.net.load.tally import Tally
 from sws.os.poller.base import READ
@@ -524,6 +525,31 @@ def test_one_lane() -> None:
         lane.close()
         rig.settle()
         assert yard.told == ["opened", "reset"]
+        site.close()
+
+
+@pytest.mark.parametrize("kind", [Lane, Http2Lane])
+def test_an_idle_lane_is_reset(kind: type[Lane]) -> None:
+    """Whatever it was told before: nobody has lost anything, and the lane opens anew when it is asked."""
+    with ClientRig() as rig:
+        site, yard = Site(rig), Yard()
+        site.answering = False
+        plan = LoadPlan(plan_requests(b"GET", [b"/"], HOST, None), 1, 1.0)
+        lane = kind(rig.loop, plan, (socket.AF_INET, (site.origin.host, site.origin.port)), yard)
+        lane.open()
+        rig.until(lambda: yard.told == ["opened"] and bool(site.peers))
+        if kind is Http2Lane:
+            site.peers[0].sock.sendall(bytes.fromhex("000000040000000000"))  # a server's SETTINGS need no request
+            rig.until(lambda: yard.octets == 9)
+            assert lane.state is LaneState.READY
+        site.peers[0].reset_now()
+        rig.until(lambda: lane.state is LaneState.CLOSED)
+        assert yard.told == ["opened"]
+        lane.ask(plan.requests[0], 0.0, 0.0)
+        rig.until(lambda: len(site.peers) == 2)
+        assert lane.is_asked
+        lane.close()
+        rig.settle()
         site.close()
 
 
