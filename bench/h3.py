@@ -3,7 +3,9 @@
 
 Eight clients of ngtcp2 (C, with GnuTLS) at once, each with one connection and as many streams as it is let; the server alone on one core,
 the clients on another.  Rounds are interleaved; a figure is the median of the ratios within the rounds, with the spread.  Handshakes are
-measured likewise, with clients of one request.  PYPY names a PyPy that has PyYAML and click, for a further row; it is warmed up first.
+measured likewise, with clients of one request, after `sws benchmark` has made connections of one request for some seconds: a process that
+makes many of them, where starting clients would take most of the time.  PYPY names a PyPy that has PyYAML and click, for a further row,
+which is warmed up for longer; COMPILED a CPython whose sws has the compiled kernels (`SWS_MYPYC=1` at install), for another.
 A server that does not answer has a row that says so.  The clients are quiet, since what they print costs them more than what they ask.
 """
 
@@ -27,6 +29,8 @@ CLIENTS = 8
 HANDSHAKES = 20 * CLIENTS
 PASSES = 2  # the last is measured
 PYPY_PASSES = 14
+WARM = 4  # seconds
+PYPY_WARM = 60
 
 
 def make_pair(folder: Path) -> None:
@@ -41,16 +45,22 @@ def servers(folder: Path, site: Path) -> dict[str, list[str]]:
     pair = ["--cert", str(folder / "c.pem"), "--key", str(folder / "k.pem")]
     ours = ["-m", "sws", "start", "--root", str(site), "--listen", "https://127.0.0.1:PORT", "--workers", "0", "--no-access-log", *pair]
     found = {"sws": [sys.executable, *ours]}
-    pypy = os.environ.get("PYPY")
-    if pypy:
-        found["sws on PyPy"] = [pypy, *ours]
+    for name, variable in (("sws on PyPy", "PYPY"), ("sws compiled", "COMPILED")):
+        python = os.environ.get(variable)
+        if python:
+            found[name] = [python, *ours]
     hypercorn = [sys.executable, "-m", "hypercorn", "--quic-bind", "127.0.0.1:PORT", "--bind", "127.0.0.1:PORT", "--workers", "0"]
     found["hypercorn"] = [*hypercorn, "--certfile", pair[1], "--keyfile", pair[3], "bench.peer_app:app"]
     return found
 
 
-def load(command: list[str], requests: int, connections: int, passes: int) -> tuple[float, float, int]:
-    """Processor seconds of the server, wall seconds, and how many requests were answered."""
+def load(command: list[str], requests: int, connections: int, passes: int, warm: int = 0) -> tuple[float, float, int]:
+    """Processor seconds of the server, wall seconds, and how many requests were answered.
+
+    Args:
+      passes:  the last counts.
+      warm:    seconds of connections with one request each, before.
+    """
     port = free_port()
     server = subprocess.Popen(
         on_core(0, [part.replace("PORT", str(port)) for part in command]), stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL
@@ -62,6 +72,8 @@ def load(command: list[str], requests: int, connections: int, passes: int) -> tu
             time.sleep(0.2)
         if not alive:
             return 0.0, 0.0, 0
+        if warm:
+            connect_often(client[-1], warm)
         for _ in range(passes):
             before, begin = cpu_seconds(server.pid), time.monotonic()
             answered = sum(ask(client, min(CLIENTS, connections - at)) for at in range(0, connections, CLIENTS))
@@ -70,6 +82,13 @@ def load(command: list[str], requests: int, connections: int, passes: int) -> tu
     finally:
         server.terminate()
         server.wait()
+
+
+def connect_often(url: str, seconds: int) -> None:
+    """Connections of one request, for so long."""
+    command = [sys.executable, "-m", "sws", "benchmark", "--http", "3", "--url", url, "--requests-per-connection", "1"]
+    command += ["--concurrency", str(CLIENTS), "--duration", str(seconds), "--no-progress"]
+    subprocess.run(on_core(1, command), stdout=subprocess.DEVNULL, check=True)
 
 
 def is_answered(client: list[str]) -> bool:
@@ -124,12 +143,12 @@ def main() -> None:
         times: dict[str, dict[str, list[float | None]]] = {"request": {}, "handshake": {}}
         for _ in range(options.rounds):
             for server, command in servers(folder, site).items():
-                passes = PYPY_PASSES if "PyPy" in server else PASSES
-                took, wall, answered = load(command, options.requests, CLIENTS, passes)
+                is_pypy = "PyPy" in server
+                took, wall, answered = load(command, options.requests, CLIENTS, PYPY_PASSES if is_pypy else PASSES)
                 whole = answered == options.requests * CLIENTS
                 times["request"].setdefault(server, []).append(took / answered if whole else None)
                 rate = f"{answered / wall:.0f} requests/s, {took / answered * 1e6:.0f} us each" if answered else "no answer"
-                took, wall, answered = load(command, 1, HANDSHAKES, passes)
+                took, wall, answered = load(command, 1, HANDSHAKES, PASSES, PYPY_WARM if is_pypy else WARM)
                 times["handshake"].setdefault(server, []).append(took / answered if answered == HANDSHAKES else None)
                 print(f"  {server}: {rate}; {took / answered * 1e6 if answered else 0:.0f} us a handshake", flush=True)
         print(f"{sys.implementation.name} {sys.version.split()[0]}, hypercorn {version('hypercorn')}, aioquic {version('aioquic')}")

@@ -24,7 +24,7 @@ import time
 from importlib.metadata import version
 from pathlib import Path
 
-from sws.os.collector import ROOM
+from sws.os.pypy import ROOM
 
 CIPHERS = {"1301": "AES-128-GCM", "1303": "CHACHA20-POLY1305"}
 PRIORITY = "NORMAL:-VERS-ALL:+VERS-TLS1.3:-CIPHER-ALL:+"
