@@ -45,10 +45,10 @@ def servers(folder: Path, site: Path) -> dict[str, list[str]]:
     pair = ["--cert", str(folder / "c.pem"), "--key", str(folder / "k.pem")]
     ours = ["-m", "sws", "start", "--root", str(site), "--listen", "https://127.0.0.1:PORT", "--workers", "0", "--no-access-log", *pair]
     found = {"sws": [sys.executable, *ours]}
-    for name, variable in (("sws on PyPy", "PYPY"), ("sws compiled", "COMPILED")):
-        python = os.environ.get(variable)
-        if python:
-            found[name] = [python, *ours]
+    if pypy := os.environ.get("PYPY"):
+        found["sws on PyPy"] = [pypy, *ours]
+    if compiled := os.environ.get("COMPILED"):
+        found["sws compiled"] = ["env", "-C", str(folder), compiled, *ours]  # from here it would take the sources beside it
     hypercorn = [sys.executable, "-m", "hypercorn", "--quic-bind", "127.0.0.1:PORT", "--bind", "127.0.0.1:PORT", "--workers", "0"]
     found["hypercorn"] = [*hypercorn, "--certfile", pair[1], "--keyfile", pair[3], "bench.peer_app:app"]
     return found
