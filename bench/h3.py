@@ -28,9 +28,9 @@ from bench.servers import cpu_seconds, free_port, make_site, on_core
 CLIENTS = 8
 HANDSHAKES = 20 * CLIENTS
 PASSES = 2  # the last is measured
-PYPY_PASSES = 14
+PYPY_PASSES = 18
 WARM = 4  # seconds
-PYPY_WARM = 60
+PYPY_WARM = 20
 
 
 def make_pair(folder: Path) -> None:
@@ -143,12 +143,12 @@ def main() -> None:
         times: dict[str, dict[str, list[float | None]]] = {"request": {}, "handshake": {}}
         for _ in range(options.rounds):
             for server, command in servers(folder, site).items():
-                is_pypy = "PyPy" in server
-                took, wall, answered = load(command, options.requests, CLIENTS, PYPY_PASSES if is_pypy else PASSES)
+                passes, warm = (PYPY_PASSES, PYPY_WARM) if "PyPy" in server else (PASSES, WARM)
+                took, wall, answered = load(command, options.requests, CLIENTS, passes)
                 whole = answered == options.requests * CLIENTS
                 times["request"].setdefault(server, []).append(took / answered if whole else None)
                 rate = f"{answered / wall:.0f} requests/s, {took / answered * 1e6:.0f} us each" if answered else "no answer"
-                took, wall, answered = load(command, 1, HANDSHAKES, PASSES, PYPY_WARM if is_pypy else WARM)
+                took, wall, answered = load(command, 1, HANDSHAKES, passes, warm)
                 times["handshake"].setdefault(server, []).append(took / answered if answered == HANDSHAKES else None)
                 print(f"  {server}: {rate}; {took / answered * 1e6 if answered else 0:.0f} us a handshake", flush=True)
         print(f"{sys.implementation.name} {sys.version.split()[0]}, hypercorn {version('hypercorn')}, aioquic {version('aioquic')}")
