@@ -121,7 +121,7 @@ class Sender:
             may_send = loss.in_flight + size <= loss.congestion.window or not loss.in_flight
             if may_send and loss.pacer.allowance(now) < size:
                 may_send = False
-                if c.streams.ready_mask or c.control.wishes or c.outgoing_datagrams:
+                if c.streams.outflow.ready_mask or c.control.wishes or c.outgoing_datagrams:
                     self.ready_at = loss.pacer.ready_at(now, size)
                 held_up = True
             elif not may_send:
@@ -134,9 +134,9 @@ class Sender:
             leaving.append((path, ecn, packets))
             path.sent += octets
             budget -= octets
-            if may_send and c.is_confirmed and c.streams.ready_mask and self._is_only_streams():
+            if may_send and c.is_confirmed and c.streams.outflow.ready_mask and self._is_only_streams():
                 budget -= self._bulk(now, budget, path, leaving)
-        loss.is_limited = held_up and bool(c.streams.ready_mask)
+        loss.is_limited = held_up and bool(c.streams.outflow.ready_mask)
         if left_initial_keys:
             leaving[:] = self._seal_early(leaving)
             c.discard(_INITIAL)
@@ -156,7 +156,7 @@ class Sender:
     def _bulk(self, now: float, budget: int, path: Path, leaving: list[tuple[Path, int, list[tuple[PacketType, Sealable]]]]) -> int:
         """Packets with STREAM frames only, as `_datagram` would make them, in one loop; returns their octets."""
         c = self._c
-        loss, streams = c.loss, c.streams
+        loss, streams = c.loss, c.streams.outflow
         space = loss.spaces[2]
         size = loss.mtu.size
         free = min(budget, path.allowance(), loss.congestion.window - loss.in_flight, loss.pacer.allowance(now))
@@ -297,7 +297,7 @@ class Sender:
         c = self._c
         if level is not _ONE_RTT:
             return c.crypto[SPACES[level]].is_pending
-        return bool(c.streams.ready_mask or c.control.wishes or c.outgoing_datagrams or c.crypto[2].is_pending)
+        return bool(c.streams.outflow.ready_mask or c.control.wishes or c.outgoing_datagrams or c.crypto[2].is_pending)
 
     def _application(self, level: PacketType, parts: list[bytes], records: list[FrameRecord], room: int) -> int:
         c = self._c
@@ -313,8 +313,8 @@ class Sender:
             c.outgoing_datagrams.popleft()
             parts.append(frame)
             room -= len(frame)
-        if c.streams.ready_mask:
-            room = c.streams.fill(parts, records, room, level is _ONE_RTT and c.is_confirmed)
+        if c.streams.outflow.ready_mask:
+            room = c.streams.outflow.fill(parts, records, room, level is _ONE_RTT and c.is_confirmed)
         return room
 
     def _number(self, contents: list[Content], now: float) -> tuple[list[tuple[PacketType, Sealable]], int, int]:

@@ -320,7 +320,7 @@ def test_early_data_keeps_to_what_was_remembered() -> None:
     client = make_client(random.Random(3), resumption=little)
     client.send_stream_data(client.open_stream(False), bytes(1000), True)
     flight = client.datagrams_to_send(0.0, 1 << 16)
-    assert (client.sends_early_data, client.streams.sent) == (True, 100)
+    assert (client.sends_early_data, client.streams.outflow.sent) == (True, 100)
     (server,) = first.endpoint.receive([DatagramIn(flight[0].data, SERVER, CLIENT)], 0.0)
     assert isinstance(server, ServerConnection)
     hello, rest = (crypto._out.piece(1 << 16, 1 << 16) for crypto in server.crypto[:2])
@@ -330,10 +330,10 @@ def test_early_data_keeps_to_what_was_remembered() -> None:
     client.receive([DatagramIn(forge(server, f.encode_crypto(0, hello[1]), PacketType.INITIAL), CLIENT, SERVER)], 0.1)
     client.receive([DatagramIn(forge(server, f.encode_crypto(0, rest[1][:size]), PacketType.HANDSHAKE), CLIENT, SERVER)], 0.1)
     client.datagrams_to_send(0.1, 1 << 16)
-    assert (client.sends_early_data, client.streams.sent) == (True, 100)
+    assert (client.sends_early_data, client.streams.outflow.sent) == (True, 100)
     client.receive([DatagramIn(forge(server, f.encode_crypto(size, rest[1][size:]), PacketType.HANDSHAKE), CLIENT, SERVER)], 0.1)
     client.datagrams_to_send(0.1, 1 << 16)
-    assert (client.sends_early_data, client.streams.sent) == (False, 1000)
+    assert (client.sends_early_data, client.streams.outflow.sent) == (False, 1000)
 
 
 def test_early_data_in_a_version_that_the_server_does_not_speak() -> None:

@@ -13,7 +13,8 @@ from sws.proto.quic import frames as f
 from sws.proto.quic.api import StopSending, StreamData, StreamReset, StreamsAvailable, StreamWritable
 from sws.proto.quic.closing import CLOSING, Closing, End, EndInput
 from sws.proto.quic.config import QuicConfig
-from sws.proto.quic.streams.manager import SEND_BOUND, StreamLimits
+from sws.proto.quic.streams.manager import StreamLimits
+from sws.proto.quic.streams.outflow import SEND_BOUND
 from sws.proto.quic.streams.receive import Reassembly
 from sws.proto.quic.streams.send import SendBuffer
 from sws.proto.quic.streams.states import RECEIVING, SENDING, Receive, ReceiveInput, Send, SendInput

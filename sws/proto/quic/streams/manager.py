@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0 OR MIT
-"""All streams of a connection: opening and forgetting, flow control, order of sending.  RFC 9000 §2, §3, §4, §19.4 ff.
+"""All streams of a connection: opening and forgetting, flow control of what comes.  RFC 9000 §2, §3, §4, §19.4 ff.
 
 The low bits of an identifier say who opened the stream (1: the server) and whether it is unidirectional (2).  Of each of the four kinds:
 
@@ -8,7 +8,8 @@ The low bits of an identifier say who opened the stream (1: the server) and whet
 
 A stream that the peer opens opens all of its kind below it; these stand in `_implied`, one integer each, until a frame names them.
 
-What can be sent stands in `_ready`, one ordered dict for each level; what waits for the stream's or the connection's credit does not.
+    streams.outflow   order of sending, and the connection's credit for it
+    streams.stream    one stream and its states
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from dataclasses import dataclass, replace
 from typing import Final, final
 
 from sws.base.errors import LimitExceeded, QuicTransportError
-from sws.proto.quic.api import QuicEvent, SendData, StopSending, StreamData, StreamReset, StreamsAvailable, StreamWritable
+from sws.proto.quic.api import QuicEvent, SendData, StopSending, StreamData, StreamReset, StreamsAvailable
 from sws.proto.quic.control import ControlFrames
 from sws.proto.quic.errors import ErrorCode
 from sws.proto.quic.frames import (
@@ -33,18 +34,16 @@ from sws.proto.quic.frames import (
 )
 from sws.proto.quic.frames.types import FrameType
 from sws.proto.quic.parameters import TransportParameters
-from sws.proto.quic.recovery.loss import FrameRecord
+from sws.proto.quic.streams.outflow import SEND_BOUND, Outflow
 from sws.proto.quic.streams.send import ReadFile, SendBuffer
 from sws.proto.quic.streams.states import Receive, ReceiveInput, Send, SendInput
 from sws.proto.quic.streams.stream import ReceivePart, SendPart, Stream
 from sws.proto.quic.streams.window import ReceiveWindow
-from sws.proto.quic.varint import encode_varint, varint_size
+from sws.proto.quic.varint import encode_varint
 
 __all__ = ["StreamLimits", "Streams"]
 
 _F: Final = FrameType
-SEND_BOUND: Final = 1 << 17
-"""Octets of one stream that may wait to be sent, for those who obey `stream_credit`."""
 
 
 @final
@@ -79,7 +78,6 @@ class Streams:
     """
 
     __slots__ = (
-        "_blocked_at",
         "_control",
         "_emit",
         "_implied",
@@ -87,19 +85,15 @@ class Streams:
         "_opened",
         "_peer",
         "_read_file",
-        "_ready",
         "_refused",
-        "_starved",
         "_streams",
         "_their_limit",
         "_their_next",
         "is_client",
-        "max_data",
         "now",
-        "ready_mask",
+        "outflow",
         "received",
         "rtt",
-        "sent",
         "window",
     )
 
@@ -118,14 +112,9 @@ class Streams:
         self._their_next = [0, 0]
         self._their_limit = [limits.bidirectional, limits.unidirectional]
         self._refused = [False, False]
-        self._ready: tuple[dict[int, Stream], ...] = tuple({} for _ in range(9))
-        self.ready_mask = 0
-        self._starved: dict[int, Stream] = {}
+        self.outflow = Outflow(control, emit, self._lost_file)
         self.window = ReceiveWindow(limits.connection_window, limits.connection_maximum)
         self.received = 0
-        self.max_data = 0
-        self.sent = 0
-        self._blocked_at = -1
         self.now = 0.0
         self.rtt = 0.1
         for kind, maker in (
@@ -133,7 +122,7 @@ class Streams:
             (_F.MAX_STREAM_DATA, self._max_stream_data),
             (_F.MAX_STREAMS_BIDI, lambda _: encode_max_streams(False, self._their_limit[0])),
             (_F.MAX_STREAMS_UNI, lambda _: encode_max_streams(True, self._their_limit[1])),
-            (_F.DATA_BLOCKED, lambda _: encode_data_blocked(self.max_data) if self._starved else None),
+            (_F.DATA_BLOCKED, lambda _: encode_data_blocked(self.outflow.max_data) if self.outflow.is_starved else None),
             (_F.STREAM_DATA_BLOCKED, self._stream_data_blocked),
             (_F.STREAMS_BLOCKED_BIDI, lambda _: encode_streams_blocked(False, self._allowed(0)) if self._refused[0] else None),
             (_F.STREAMS_BLOCKED_UNI, lambda _: encode_streams_blocked(True, self._allowed(1)) if self._refused[1] else None),
@@ -150,12 +139,11 @@ class Streams:
     def use_peer(self, peer: TransportParameters) -> None:
         """The peer's limits, from its transport parameters or, for 0-RTT, remembered ones."""
         self._peer = peer
-        self.max_data = max(self.max_data, peer.initial_max_data)
+        self.outflow.allow(peer.initial_max_data)
         for stream in self._streams.values():
             if stream.send is not None:
                 stream.send.max_data = max(stream.send.max_data, self._initial_credit(stream.identifier))
-                self.make_ready(stream)
-        self._unstarve()
+                self.outflow.make_ready(stream)
         for unidirectional in (False, True):
             if self._refused[unidirectional] and self._opened[unidirectional] < self._allowed(unidirectional):
                 self._refused[unidirectional] = False
@@ -164,14 +152,9 @@ class Streams:
     def forget_all(self) -> None:
         """0-RTT data was refused: nothing of it ever was."""
         self._streams.clear()
-        self._starved.clear()
-        for ready in self._ready:
-            ready.clear()
-        self.ready_mask = 0
+        self.outflow.forget_all()
         self._opened = [0, 0]
         self._refused = [False, False]
-        self.sent = 0
-        self.max_data = 0
         self._peer = TransportParameters()
         self._control.wishes.clear()
 
@@ -180,9 +163,7 @@ class Streams:
         for stream in self._streams.values():
             stream.send = None
         self._streams.clear()
-        self._starved.clear()
-        for ready in self._ready:
-            ready.clear()
+        self.outflow.release()
 
     def held(self) -> int:
         """Octets in memory, both ways."""
@@ -235,7 +216,7 @@ class Streams:
         part.buffer.write(data)
         if fin:
             part.buffer.fin = True
-        self.make_ready(stream)
+        self.outflow.make_ready(stream)
 
     def credit(self, identifier: int) -> int:
         """See `StreamTransport.stream_credit`."""
@@ -259,9 +240,13 @@ class Streams:
         part.final_size = part.buffer.next
         part.buffer.drop()
         part.step(SendInput.RESET)
-        self._unready(stream)
-        self._starved.pop(identifier, None)
+        self.outflow.drop(stream)
         self._control.want(_F.RESET_STREAM, identifier)
+
+    def _lost_file(self, identifier: int) -> None:
+        """What was to be sent is there no more."""
+        self.reset(identifier, 0)
+        self._emit(StopSending(identifier, 0))
 
     def stop(self, identifier: int, code: int) -> None:
         """Ask the peer to stop."""
@@ -297,11 +282,11 @@ class Streams:
         stream = self._streams.get(identifier)
         if stream is None:
             return
-        was_ready = self._unready(stream)
+        was_ready = self.outflow.unready(stream)
         stream.level = min(max(urgency, -1), 7) + 1
         stream.incremental = incremental
         if was_ready:
-            self.make_ready(stream)
+            self.outflow.make_ready(stream)
 
     # --- frames that come --------------------------------------------------------------------------------------------
 
@@ -406,16 +391,14 @@ class Streams:
 
     def on_max_data(self, maximum: int) -> None:
         """MAX_DATA."""
-        if maximum > self.max_data:
-            self.max_data = maximum
-            self._unstarve()
+        self.outflow.allow(maximum)
 
     def on_max_stream_data(self, identifier: int, maximum: int) -> None:
         """MAX_STREAM_DATA."""
         stream = self._find(identifier, _F.MAX_STREAM_DATA, True)
         if stream is not None and stream.send is not None and maximum > stream.send.max_data:
             stream.send.max_data = maximum
-            self.make_ready(stream)
+            self.outflow.make_ready(stream)
 
     def on_max_streams(self, unidirectional: bool, count: int) -> None:
         """MAX_STREAMS."""
@@ -458,116 +441,12 @@ class Streams:
         if not stream.is_terminal or self._streams.pop(stream.identifier, None) is None:
             return
         identifier = stream.identifier
-        self._unready(stream)
+        self.outflow.drop(stream)
         stream.send = None  # which refers to it: they would wait for the collector
-        self._starved.pop(identifier, None)
         if (identifier & 1) == self.is_client:
             unidirectional = identifier >> 1 & 1
             self._their_limit[unidirectional] += 1
             self._control.want(_F.MAX_STREAMS_UNI if unidirectional else _F.MAX_STREAMS_BIDI)
-
-    # --- what leaves -------------------------------------------------------------------------------------------------
-
-    def make_ready(self, stream: Stream) -> None:
-        """Something may be there to send."""
-        part = stream.send
-        if part is None or part.state > Send.DATA_SENT or not part.buffer.is_pending:
-            return
-        buffer = part.buffer
-        if not buffer.has_lost and buffer.unsent and buffer.next >= part.max_data:
-            if part.max_data or buffer.next:
-                self._control.want(_F.STREAM_DATA_BLOCKED, stream.identifier)
-            return
-        if not buffer.has_lost and buffer.unsent and self.sent >= self.max_data:
-            self._starve(stream)
-            return
-        self._ready[stream.level][stream.identifier] = stream
-        self.ready_mask |= 1 << stream.level
-
-    def _unready(self, stream: Stream) -> bool:
-        ready = self._ready[stream.level]
-        if ready.pop(stream.identifier, None) is None:
-            return False
-        if not ready:
-            self.ready_mask &= ~(1 << stream.level)
-        return True
-
-    def _starve(self, stream: Stream) -> None:
-        self._starved[stream.identifier] = stream
-        if self._blocked_at != self.max_data:
-            self._blocked_at = self.max_data
-            if self.max_data:
-                self._control.want(_F.DATA_BLOCKED)
-
-    def _unstarve(self) -> None:
-        starved, self._starved = self._starved, {}
-        for stream in starved.values():
-            self.make_ready(stream)
-
-    def fill(self, parts: list[bytes], records: list[FrameRecord], room: int, may_be_last: bool = True) -> int:
-        """Puts STREAM frames into a packet; returns the room left, 0 once a frame without length was put."""
-        while self.ready_mask and room > 12:
-            level = (self.ready_mask & -self.ready_mask).bit_length() - 1
-            ready = self._ready[level]
-            stream = next(iter(ready.values()))
-            left = self._fill_from(stream, parts, records, room, may_be_last)
-            part = stream.send
-            if (
-                left == room
-                or part is None
-                or not part.buffer.is_pending
-                or part.buffer.next >= part.max_data
-                or self.sent >= self.max_data
-            ):
-                self._unready(stream)
-                self.make_ready(stream)
-                if left == room and stream.identifier in ready:
-                    return room
-            elif stream.incremental and len(ready) > 1:
-                ready[stream.identifier] = ready.pop(stream.identifier)
-            room = left
-        return room
-
-    def _fill_from(self, stream: Stream, parts: list[bytes], records: list[FrameRecord], room: int, may_be_last: bool) -> int:
-        part = stream.send
-        if part is None:
-            return room
-        buffer, prefix = part.buffer, part.prefix
-        start = buffer.next
-        space = room - 1 - len(prefix) - (varint_size(start) if start else 0)
-        if not may_be_last or buffer.has_lost:
-            space = room - 4 - len(prefix) - 8
-        if space <= 0:
-            return room
-        try:
-            piece = buffer.piece(space, min(part.max_data - start, self.max_data - self.sent))
-        except EOFError:
-            self.reset(stream.identifier, 0)
-            self._emit(StopSending(stream.identifier, 0))
-            return room
-        if piece is None:
-            return room
-        offset, data, fin = piece
-        stop = offset + len(data)
-        if stop > start:
-            self.sent += stop - start
-        part.step(SendInput.FIN if fin else SendInput.STREAM)
-        records.append((part, offset, stop, fin))
-        if part.is_full and SEND_BOUND - buffer.unsent >= SEND_BOUND // 2 and not buffer.fin:
-            part.is_full = False
-            self._emit(StreamWritable(stream.identifier))
-        position = encode_varint(offset) if offset else b""
-        size = len(data)
-        kind = 0x08 | (4 if offset else 0) | fin
-        left = room - 1 - len(prefix) - len(position) - size
-        if may_be_last and left < 3:
-            parts.append(_KINDS[kind] + prefix + position)
-            parts.append(data)
-            return 0
-        length = encode_varint(size)
-        parts.append(_KINDS[kind | 2] + prefix + position + length)
-        parts.append(data)
-        return left - len(length)
 
     # --- makers of control frames ------------------------------------------------------------------------------------
 
@@ -605,6 +484,3 @@ class Streams:
         if stream is not None and part is not None and part.state is Send.RESET_SENT:
             part.step(SendInput.RESET_ACKED)
             self.settle(stream)
-
-
-_KINDS: Final = tuple(bytes((kind,)) for kind in range(16))

@@ -69,7 +69,7 @@ class SendPart:
         if self.state > Send.DATA_SENT:
             return
         self.buffer.on_lost(first, second, bool(third))
-        self.streams.make_ready(self.stream)
+        self.streams.outflow.make_ready(self.stream)
 
 
 @final
