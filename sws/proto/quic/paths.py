@@ -2,7 +2,7 @@
 """Paths: address pairs, their validation, and how much may be sent before it.  RFC 9000 §8, §9, §13.3, §14.1.
 
     active      what we send on
-    candidates  what is being validated beside it: at most three
+    candidates  what is being validated beside it, and what was validated and is not used: at most three
     previous    the last validated one, to go back to if a migration does not hold
 
 An address that was not validated gets at most three times the octets that came from it (§8.1).  A path is validated by a PATH_RESPONSE
@@ -111,6 +111,19 @@ class Paths:
             return False
         self.candidates.append(path)
         return True
+
+    def make_room(self, kept: Path) -> Path | None:
+        """If there can be no more candidates: the first that was validated and is not used, which is one no more; else None.
+
+        Args:
+          kept:  is to stay, whatever it is.
+        """
+        if len(self.candidates) >= _CANDIDATES_MAXIMUM:
+            for path in self.candidates:
+                if path.is_validated and path.challenge_at is None and path is not self.previous and path is not kept:
+                    self.candidates.remove(path)
+                    return path
+        return None
 
     def challenge(self, path: Path, now: float) -> None:
         """Validate a path, from the next datagram on."""

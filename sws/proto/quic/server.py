@@ -132,9 +132,13 @@ class ServerConnection(Connection):
         return self._handshaking
 
     def on_path_validated(self, path: Path) -> None:
-        """Move there if the client has."""
+        """Move there if the client has; else it is kept, and gives way to others that are tried later."""
         if path.is_wanted:
             self.migrate(path)
+            return
+        unused = self.paths.make_room(path)
+        if unused is not None:
+            self.remote_ids.retire(unused.sequence)
 
     @property
     def is_costly(self) -> bool:

@@ -414,6 +414,28 @@ def test_a_probe_without_answer_changes_nothing() -> None:
     assert not net.client.is_closed
 
 
+def test_paths_that_were_tried_and_not_used_stand_in_nobodys_way() -> None:
+    """A client tries more addresses than there may be candidates, uses none of them, and then its address changes under it."""
+    net = connect()
+    client, server = net.client, net.server
+    for port in range(1000, 1005):
+        away = ("192.0.2.1", port)
+        challenge = forge(client, f.encode_path_challenge(bytes(8)))
+        net.now += 0.1
+        server.receive([DatagramIn(challenge, SERVER, away)], net.now)
+        server.datagrams_to_send(net.now, 1 << 16)
+        path = server.paths.find(SERVER, away)
+        assert path is not None
+        server.receive([DatagramIn(forge(client, f.encode_path_response(path.challenges[-1])), SERVER, away)], net.now)
+        assert path.is_validated
+        net.run(0.5)  # the client hears that an ID is retired, and gives another
+        assert len({path.sequence for path in (server.paths.active, *server.paths.candidates)}) == 1 + len(server.paths.candidates)
+    assert [path.remote[1] for path in server.paths.candidates] == [1003, 1004]
+    moved = ("192.0.2.1", 2000)
+    server.receive([DatagramIn(forge(client, b"\x01"), SERVER, moved)], net.now)
+    assert server.paths.active.remote == moved
+
+
 def test_migration_that_the_server_forbids() -> None:
     net = connect(config=QuicConfig(disable_migration=True))
     assert not net.client.probe(("192.0.2.77", 5))

@@ -150,6 +150,16 @@ def test_paths() -> None:
     assert [paths.add(Path(("a", n), ("b", 2), n)) for n in range(5)] == [True] * 3 + [False] * 2
     assert paths.find(("a", 2), ("b", 2)) is paths.candidates[2]
     assert paths.find(("a", 7), ("b", 2)) is None
+    assert paths.make_room(paths.active) is None
+    one, two, three = paths.candidates
+    one.is_validated = two.is_validated = three.is_validated = True
+    one.challenge_at = 2.0  # it is to show once more that large datagrams come through
+    paths.previous = two
+    assert paths.make_room(three) is None
+    assert paths.make_room(one) is three
+    assert paths.candidates == [one, two]
+    one.challenge_at = paths.previous = None
+    assert paths.make_room(two) is None  # there is room
 
 
 def test_a_path_that_fails_with_none_to_go_back_to() -> None:
