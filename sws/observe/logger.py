@@ -4,20 +4,22 @@
 Every line has `ts` (UTC, RFC 3339), `lvl`, `mod`, `msg`; a request's line has `latency_us` besides.  Lines collect in memory and leave
 in one write at the end of the loop's turn, so a busy server makes one system call for many requests.  A log that cannot be
 written (disk full, broken pipe) never stops the service: lines are dropped and counted, and the count is logged once writing works again.
+Nor does a pipe that nobody reads: what it does not take waits, up to a bound, from which on new lines are dropped (observe.sink).
 
 Strings from peers go through the JSON string encoder in either format, so a line feed in a header cannot forge a line.
-Files are made with mode 0640 and opened for appending: several workers may share one.
+Several workers may share a file.
 """
 
 from __future__ import annotations
 
 import math
-import os
 import time
 from collections.abc import Callable, Mapping
 from enum import IntEnum
 from json.encoder import encode_basestring_ascii as quote
 from typing import Final, final
+
+from sws.observe.sink import Sink
 
 __all__ = ["LEVELS", "Level", "Logger", "Value"]
 
@@ -70,22 +72,22 @@ class Logger:
         self.path = path
         self.dropped = 0
         self._wall = wall
-        self._fd = 2
+        self._sink = Sink(path)
         self._lines: list[str] = []
-        self._size = 0
+        self._held = b""  # whoever reads has not taken it yet
+        self._held_losses = 0  # that are reported in there
+        self._size = 0  # of both
         self._second = -1
         self._prefix = ""
         self._torn = False  # the last write ended within a line
-        self.reopen()
 
     def reopen(self) -> None:
         """Open the file anew, after a rotation moved the old one away.  Raises: OSError; the old file then stays in use."""
         if self.path is not None:
             self.flush()
-            fd = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o640)
-            if self._fd != 2:
-                os.close(self._fd)
-            self._fd = fd
+            sink = Sink(self.path)
+            self._sink.close()
+            self._sink = sink
             self._torn = False
 
     def _timestamp(self) -> str:
@@ -145,38 +147,45 @@ class Logger:
         """A finished line."""
         if self._size > _BUFFER_MAXIMUM:
             self.flush()
+            if self._size > _BUFFER_MAXIMUM:
+                self.dropped += 1
+                return
         self._lines.append(line)
         self._size += len(line)
 
     def flush(self) -> None:
-        """Write what has collected; never raises."""
-        if not self._lines:
+        """Write what has collected, as far as whoever reads takes it; never raises, never waits."""
+        if (self._held and not self._push()) or not self._lines:
             return
         lines, self._lines, self._size = self._lines, [], 0
         lost = self.dropped
         if lost:  # the report leaves with what follows it, so it cannot be lost itself
             lines.append(self._format(Level.WARN, "observe.logger", "log lines were lost", {"count": lost}))
-        data = "".join(lines).encode("ascii", "backslashreplace")
+            self.dropped = 0
+        self._held = "".join(lines).encode("ascii", "backslashreplace")
+        self._held_losses = lost
         if self._torn:
-            data = b"\n" + data
-        rest = data
+            self._held = b"\n" + self._held
+        self._push()
+
+    def _push(self) -> bool:
+        """Write what is held; whether nothing of it is left."""
         try:
-            while rest:
-                rest = rest[os.write(self._fd, rest) :]
+            while self._held:
+                count = self._sink.write(self._held)
+                self._torn = self._held[count - 1 : count] != b"\n"
+                self._held = self._held[count:]
+        except BlockingIOError:
+            pass
         except OSError:
-            self.dropped += rest.count(b"\n") - (lost > 0)
-            if rest is not data:
-                self._torn = not data.endswith(b"\n", 0, len(data) - len(rest))
-            elif self._torn:
-                self.dropped -= 1  # the line feed that was to end the torn line
-            return
-        self._torn = False
-        self.dropped -= lost
+            losses, report = self._held_losses, 1 if self._held_losses else 0
+            self.dropped += self._held.count(b"\n") - self._held.startswith(b"\n") - report + losses
+            self._held = b""
+        self._size = len(self._held) + sum(map(len, self._lines))
+        return not self._held
 
     def close(self) -> None:
         """Flush and close the file."""
         self.flush()
-        if self._fd != 2:
-            os.close(self._fd)
-            self._fd = 2
-            self.path = None
+        self._sink.close()
+        self.path = None

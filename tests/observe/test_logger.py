@@ -8,7 +8,10 @@ import json
 import os
 import pathlib
 import re
+import socket
 import stat
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -159,7 +162,7 @@ def test_the_file_is_for_its_owner_and_group(tmp_path: pathlib.Path) -> None:
     finally:
         os.umask(before)
     assert stat.S_IMODE((tmp_path / "log").stat().st_mode) == 0o640
-    assert not os.get_inheritable(log.logger._fd)
+    assert not os.get_inheritable(log.logger._sink._fd)
     log.logger.close()
 
 
@@ -293,6 +296,95 @@ def test_a_disk_that_fills_within_a_line(log: Log, monkeypatch: pytest.MonkeyPat
     assert lost + sum(name in whole for name in "abcd") in (4, 5)
     assert [name for name in whole if name in ("e", "f")] == ["e", "f"]
     assert log.logger.dropped == 0
+
+
+# --- when nobody reads -----------------------------------------------------------------------------------------------
+
+UNREAD = """
+import sys, time
+from sws.observe.logger import Logger
+logger = Logger()
+began = time.monotonic()
+for number in range(30_000):
+    logger.info("m", "line", {"number": number, "padding": "x" * 100})
+    if not number % 10:
+        logger.flush()
+assert time.monotonic() - began < 30
+print(logger.dropped, flush=True)
+sys.stdin.readline()  # until somebody has read
+while logger.dropped or logger._held:
+    logger.info("m", "late")
+    logger.flush()
+    time.sleep(0.01)
+logger.close()
+"""
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/fd"), reason="a pipe is opened anew by its name in /proc")
+@pytest.mark.parametrize("kind", ["pipe", "socket"])
+def test_who_does_not_read_standard_error_stops_nobody(kind: str) -> None:
+    """Lines wait, then are dropped and counted; what is read at last is whole lines, and says how many are missing."""
+    if kind == "pipe":
+        reading, writing = os.pipe()
+    else:
+        one, other = socket.socketpair()
+        reading, writing = one.detach(), other.detach()
+    process = subprocess.Popen([sys.executable, "-c", UNREAD], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=writing)
+    os.close(writing)
+    assert process.stdin is not None
+    assert process.stdout is not None
+    dropped = int(process.stdout.readline())
+    assert dropped > 1000
+    process.stdin.write(b"\n")
+    process.stdin.close()
+    with open(reading, "rb") as file:
+        events = [json.loads(line) for line in file]
+    assert process.wait(30) == 0
+    process.stdout.close()
+    numbers = [event["number"] for event in events if event["msg"] == "line"]
+    assert numbers == sorted(numbers)
+    lost = sum(event["count"] for event in events if event["msg"] == "log lines were lost")
+    assert lost + len(numbers) + sum(event["msg"] == "late" for event in events) >= 30_000
+    assert lost >= dropped
+
+
+def test_standard_error_that_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fstat(_fd: int) -> None:
+        raise OSError(errno.EBADF, "closed")
+
+    monkeypatch.setattr(os, "fstat", fstat)
+    monkeypatch.setattr(os, "write", Disk(0))
+    logger = Logger()
+    logger.error("m", "nobody hears it")
+    assert logger.dropped == 1
+    logger.close()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_named_pipe_whose_reader_leaves(tmp_path: pathlib.Path) -> None:
+    os.mkfifo(tmp_path / "log")
+    with pytest.raises(OSError, match="No such device"):  # nobody reads there: opening would wait for ever
+        Logger(path=str(tmp_path / "log"))
+    reading = os.open(tmp_path / "log", os.O_RDONLY | os.O_NONBLOCK)
+    logger = Logger(path=str(tmp_path / "log"))
+    for _ in range(2000):
+        logger.info("m", "x" * 100)
+    logger.flush()
+    waiting = len(logger._held)
+    assert waiting > 0
+    part = os.read(reading, 4096)
+    assert part.startswith(b'{"ts"')
+    os.close(reading)
+    logger.flush()  # EPIPE: what waited is lost
+    assert logger._held == b""
+    assert 0 < logger.dropped <= 2000
+    reading = os.open(tmp_path / "log", os.O_RDONLY | os.O_NONBLOCK)
+    logger.info("m", "again")
+    logger.close()
+    with open(reading, "rb") as file:
+        again, report = file.read().splitlines()[-2:]
+    assert json.loads(again)["msg"] == "again"
+    assert json.loads(report)["count"] > 0
 
 
 def test_what_waits_is_bounded(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:

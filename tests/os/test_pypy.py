@@ -68,7 +68,3 @@ def test_the_compiler_is_set(arguments: list[str], told: list[str], monkeypatch:
 def test_where_there_is_no_compiler_nothing_happens(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pypyjit", None)
     compile_what_is_rare()
-
-
-def test_this_python_takes_what_it_is_told() -> None:
-    compile_what_is_rare()
