@@ -352,11 +352,13 @@ def test_standard_error_that_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     def fstat(_fd: int) -> None:
         raise OSError(errno.EBADF, "closed")
 
-    monkeypatch.setattr(os, "fstat", fstat)
-    monkeypatch.setattr(os, "write", Disk(0))
-    logger = Logger()
-    logger.error("m", "nobody hears it")
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fstat", fstat)
+        patch.setattr(os, "write", Disk(0))
+        logger = Logger()
+        logger.error("m", "nobody hears it")
     assert logger.dropped == 1
+    logger.dropped = 0
     logger.close()
 
 
