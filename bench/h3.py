@@ -4,8 +4,8 @@
 Eight clients of ngtcp2 (C, with GnuTLS) at once, each with one connection and as many streams as it is let; the server alone on one core,
 the clients on another.  Rounds are interleaved; a figure is the median of the ratios within the rounds, with the spread.  Handshakes are
 measured likewise, with clients of one request, after `sws benchmark` has made connections of one request for some seconds: a process that
-makes many of them, where starting clients would take most of the time.  PYPY names a PyPy that has PyYAML and click, for a further row,
-which is warmed up for longer; COMPILED a CPython whose sws has the compiled kernels (`SWS_MYPYC=1` at install), for another.
+makes many of them, where starting clients would take most of the time.  PYPY names a PyPy that has PyYAML and click, options behind it if
+wanted, for a further row, which is warmed up for longer; COMPILED a CPython whose sws has the compiled kernels (`SWS_MYPYC=1` at install).
 A server that does not answer has a row that says so.  The clients are quiet, since what they print costs them more than what they ask.
 """
 
@@ -46,7 +46,7 @@ def servers(folder: Path, site: Path) -> dict[str, list[str]]:
     ours = ["-m", "sws", "start", "--root", str(site), "--listen", "https://127.0.0.1:PORT", "--workers", "0", "--no-access-log", *pair]
     found = {"sws": [sys.executable, *ours]}
     if pypy := os.environ.get("PYPY"):
-        found["sws on PyPy"] = [pypy, *ours]
+        found["sws on PyPy"] = [*pypy.split(), *ours]
     if compiled := os.environ.get("COMPILED"):
         found["sws compiled"] = ["env", "-C", str(folder), compiled, *ours]  # from here it would take the sources beside it
     hypercorn = [sys.executable, "-m", "hypercorn", "--quic-bind", "127.0.0.1:PORT", "--bind", "127.0.0.1:PORT", "--workers", "0"]

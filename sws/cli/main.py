@@ -18,7 +18,7 @@ import click
 from sws._version import __version__
 from sws.base.errors import ConfigError, SwsError, UsageError
 from sws.cli.cert import cert
-from sws.os.pypy import compile_what_is_rare, start_again
+from sws.os.pypy import start_again
 
 if TYPE_CHECKING:
     from sws.config.model import Config
@@ -262,7 +262,6 @@ def main() -> None:
     """Entry point of the `sws` command."""
     if sys.argv[1:2] == ["start"]:
         start_again()
-        compile_what_is_rare()
     cli(prog_name="sws")
 
 

@@ -19,7 +19,6 @@ from collections.abc import Callable
 from sws.net.quic import ServerDriver
 from sws.os.datagrams import QuicSocket, open_quic_socket
 from sws.os.loop import Loop
-from sws.os.pypy import compile_what_is_rare
 from sws.proto.quic.api import HandshakeDone, QuicEvent, StreamData, StreamWritable
 from sws.proto.quic.config import QuicConfig
 from sws.proto.quic.endpoint import Endpoint, EndpointConfig
@@ -167,7 +166,6 @@ def main() -> None:
     parser.add_argument("--retry", action="store_true")
     parser.add_argument("--profile", default="")
     options = parser.parse_args()
-    compile_what_is_rare()
     loop = Loop()
     quic = QuicConfig(congestion=Cubic)
     credential = load_credential(options.cert, options.key, "tls")

@@ -1,16 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0 OR MIT
-"""PyPy starts once more with its collector set, once only, and nobody else does; its compiler is set where there is one."""
+"""PyPy starts once more with its collector set, once only, and nobody else does."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
-from types import ModuleType
 
 import pytest
 
-from sws.os.pypy import COMPILER, ROOM, compile_what_is_rare, start_again
+from sws.os.pypy import ROOM, start_again
 
 
 def replacements(environment: dict[str, str], implementation: str) -> list[tuple[str, list[str]]]:
@@ -52,19 +51,3 @@ def test_arguments_and_process_stay() -> None:
     assert first.split(" ", 1)[0] == second.split(" ", 1)[0]
     assert first.endswith(" None ['x', 'y z']")
     assert second.endswith(f" {ROOM} ['x', 'y z']")
-
-
-@pytest.mark.parametrize(("arguments", "told"), [(["-m", "sws"], [COMPILER]), (["--jit", "off", "-m", "sws"], [])])
-def test_the_compiler_is_set(arguments: list[str], told: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    heard: list[str] = []
-    jit = ModuleType("pypyjit")
-    monkeypatch.setattr(jit, "set_param", heard.append, raising=False)
-    monkeypatch.setitem(sys.modules, "pypyjit", jit)
-    monkeypatch.setattr(sys, "orig_argv", ["pypy3", *arguments])
-    compile_what_is_rare()
-    assert heard == told
-
-
-def test_where_there_is_no_compiler_nothing_happens(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "pypyjit", None)
-    compile_what_is_rare()
