@@ -12,11 +12,11 @@ import pytest
 from sws.base.datagrams import DatagramIn
 from sws.base.errors import UsageError
 from sws.proto.quic import frames as f
-from sws.proto.quic.api import ConnectionClosed, DatagramReceived, EarlyDataRejected, HandshakeDone, StreamData
+from sws.proto.quic.api import ConnectionClosed, DatagramReceived
 from sws.proto.quic.client import Resumption
 from sws.proto.quic.closing import End
 from sws.proto.quic.config import QuicConfig
-from sws.proto.quic.endpoint import Endpoint, EndpointConfig
+from sws.proto.quic.endpoint import EndpointConfig
 from sws.proto.quic.errors import ErrorCode
 from sws.proto.quic.packets import decode_long_header, encode_version_negotiation
 from sws.proto.quic.parameters import TransportParameters, decode_parameters, encode_parameters
@@ -24,7 +24,6 @@ from sws.proto.quic.qlog import QlogTrace
 from sws.proto.quic.received import ReceivedSpace
 from sws.proto.quic.recovery.newreno import NewReno
 from sws.proto.quic.retry import encode_retry
-from sws.proto.quic.streams.manager import StreamLimits
 from sws.proto.quic.versions import QUIC_V1, QUIC_V2, PacketType
 from sws.proto.tls.constants import NamedGroup
 from tests.kit.quic import (
@@ -43,25 +42,7 @@ from tests.kit.quic import (
     make_endpoint,
     server_tls,
 )
-
-
-def network(
-    client_config: QuicConfig | None = None,
-    server_config: QuicConfig | None = None,
-    resumption: Resumption | None = None,
-    version: int | None = None,
-    endpoint: Endpoint | None = None,
-    seed: int = 1,
-    **others: int,
-) -> tuple[Network, Download]:
-    """A download of one octet that has not begun."""
-    chance = random.Random(seed)
-    app = Download([1])
-    client = make_client(chance, client_config, resumption=resumption, version=version)
-    if endpoint is None:
-        endpoint = make_endpoint(chance, config=server_config, tls=server_tls(chance, early=True), **others)  # type: ignore[arg-type]
-    return Network(seed, Conditions(), client, app, endpoint, Serve()), app
-
+from tests.kit.quic_downloads import network
 
 # --- versions ----------------------------------------------------------------------------------------------------------
 
@@ -213,119 +194,6 @@ def test_a_client_hello_in_pieces_all_over(seed: int) -> None:
     assert client.is_handshake_complete or client.read[PacketType.HANDSHAKE] is not None
 
 
-# --- resumption --------------------------------------------------------------------------------------------------------
-
-
-def resumed(config: QuicConfig | None = None) -> tuple[Network, Resumption]:
-    """A first connection, and what its client keeps of it."""
-    net, app = network(config, config, retry_above=64)
-    net.run(3.0)
-    assert app.is_done
-    kept = net.client.take_resumptions()
-    assert len(kept) == 2
-    assert kept[0].token
-    return net, kept[0]
-
-
-@pytest.mark.parametrize("loss", [0.0, 0.3])
-def test_early_data(loss: float) -> None:
-    first, kept = resumed()
-    net, app = network(resumption=kept, endpoint=first.endpoint, seed=3)
-    net.conditions.loss, net.conditions.until = loss, 2.0
-    assert net.client.sends_early_data
-    app.ask(net.client)
-    net.run(8.0, until=lambda: app.is_done)
-    assert app.is_done
-    assert app.early
-    if not loss:
-        assert app.first_octet_at == pytest.approx(0.05, abs=0.005)
-
-
-@pytest.mark.parametrize(("given", "resumes"), [(None, True), (QUIC_V2, True), (QUIC_V1, False)])
-def test_tickets_and_tokens_are_for_their_version(given: int | None, resumes: bool) -> None:
-    """RFC 9369 §5: the negotiated one of the connection that they came in."""
-    first, kept = resumed()
-    assert kept.version == first.client.version.number == QUIC_V2
-    net, app = network(resumption=kept, endpoint=first.endpoint, seed=3, version=given)
-    assert net.client.origin.number == (given or QUIC_V2)
-    assert (net.client.sends_early_data, bool(net.client.token)) == (resumes, resumes)
-    net.run(2.0)
-    assert app.is_done
-    assert app.early is resumes
-
-
-@pytest.mark.parametrize(("versions", "resumes"), [((QUIC_V1,), True), ((QUIC_V2, QUIC_V1), False)])
-def test_servers_take_no_ticket_of_another_version(versions: tuple[int, ...], resumes: bool) -> None:
-    """RFC 9369 §5: the client begins in the version of its ticket, and the server moves to another."""
-    one, tls = QuicConfig(versions=(QUIC_V1,)), server_tls(random.Random(5), early=True)
-    net, app = network(one, endpoint=make_endpoint(random.Random(6), config=one, tls=tls))
-    net.run(3.0)
-    (kept, *_) = net.client.take_resumptions()
-    config = QuicConfig(versions=versions)
-    net, app = network(config, resumption=kept, endpoint=make_endpoint(random.Random(7), config=config, tls=tls), version=QUIC_V1, seed=3)
-    assert net.client.sends_early_data
-    net.run(2.0)
-    assert app.is_done
-    assert net.client.version.number == versions[0]
-    assert app.early is resumes
-
-
-def test_tickets_and_tokens_do_not_outlive_version_negotiation() -> None:
-    """RFC 9369 §5"""
-    _, kept = resumed(QuicConfig(versions=(QUIC_V1,)))
-    other = make_endpoint(random.Random(9), config=QuicConfig(versions=(QUIC_V2,)))
-    net, app = network(QuicConfig(versions=(QUIC_V1, QUIC_V2)), resumption=kept, endpoint=other, seed=3)
-    assert net.client.sends_early_data
-    tokens = set()
-
-    def tap(to_server: bool, data: bytes, now: float) -> bytes:
-        if to_server and data[:1] >= b"\x80" and (header := decode_long_header(data)).kind is PacketType.INITIAL:
-            tokens.add((header.version, bool(header.token)))
-        return data
-
-    net.taps.append(tap)
-    net.run(2.0)
-    assert app.is_done
-    assert tokens == {(QUIC_V1, True), (QUIC_V2, False)}
-
-
-def test_early_data_that_is_refused() -> None:
-    _, kept = resumed()
-    chance = random.Random(9)
-    refusing = make_endpoint(chance, config=QuicConfig(limits=StreamLimits(bidirectional=50)), tls=server_tls(chance, early=True))
-    net, app = network(resumption=kept, endpoint=refusing, seed=4)
-    idle = Idle()
-    net.app = idle
-    stream = net.client.open_stream(False)
-    net.client.send_stream_data(stream, b"5", True)
-    net.run(2.0)
-    kinds = [type(event) for event in idle.events]
-    assert kinds == [EarlyDataRejected, HandshakeDone]
-    app.is_connected = True
-    net.app = app
-    net.run(2.0)
-    assert app.is_done
-
-
-def test_a_server_that_lowers_what_early_data_relied_on() -> None:
-    first, kept = resumed()
-    assert kept.parameters is not None
-    liar = replace(kept, parameters=replace(kept.parameters, initial_max_data=kept.parameters.initial_max_data + 1))
-    net, app = network(resumption=liar, endpoint=first.endpoint, seed=5)
-    net.run(2.0)
-    assert app.closed is not None
-    assert app.closed.code == ErrorCode.PROTOCOL_VIOLATION
-
-
-def test_a_token_spares_the_retry() -> None:
-    first, kept = resumed()
-    strict = make_endpoint(random.Random(10), tls=first.endpoint._tls, retry_above=0)
-    net, app = network(resumption=kept, endpoint=strict, seed=6)
-    net.run(5.0)
-    assert app.is_done
-    assert net.client.token == kept.token
-
-
 # --- transport parameters ----------------------------------------------------------------------------------------------
 
 
@@ -371,110 +239,6 @@ def test_a_client_whose_parameters_are_wrong(change: dict[str, object], code: in
     net.run(2.0)
     assert app.closed is not None
     assert (app.closed.code, app.closed.by_peer) == (code, True)
-
-
-# --- paths -------------------------------------------------------------------------------------------------------------
-
-
-def test_nat_rebinding_during_an_upload() -> None:
-    net = connect()
-    idle = Idle()
-    net.server_app = idle
-    stream = net.client.open_stream(True)
-    net.client.send_stream_data(stream, bytes(100_000), True)
-    net.conditions.rebind_at = net.now + 0.06
-    net.run(5.0)
-    assert sum(len(event.data) for event in idle.events if isinstance(event, StreamData)) == 100_000
-    assert net.server.paths.active.remote == (CLIENT[0], CLIENT[1] + 1)
-    assert net.server.paths.active.is_validated
-
-
-def test_a_client_that_moves() -> None:
-    net = connect()
-    client = net.client
-    old = client.remote_ids.current
-    assert client.probe(("192.0.2.77", 5))
-    net.run(2.0)
-    assert client.paths.active.local == ("192.0.2.77", 5)
-    assert client.remote_ids.current != old
-    net.app = app = Download([50_000], is_connected=True)
-    net.run(5.0)
-    assert app.is_done
-
-
-def test_a_probe_without_answer_changes_nothing() -> None:
-    net = connect()
-    for _ in range(3):
-        assert net.client.probe(("192.0.2.77", 5), ("198.51.100.99", 1))
-    assert not net.client.probe(("192.0.2.78", 5))
-    net.taps.append(lambda to_server, data, now: None if to_server and net.client.paths.candidates else data)
-    net.run(10.0)
-    assert net.client.paths.candidates == []
-    assert net.client.paths.active.remote == SERVER
-    assert not net.client.is_closed
-
-
-def test_paths_that_were_tried_and_not_used_stand_in_nobodys_way() -> None:
-    """A client tries more addresses than there may be candidates, uses none of them, and then its address changes under it."""
-    net = connect()
-    client, server = net.client, net.server
-    for port in range(1000, 1005):
-        away = ("192.0.2.1", port)
-        challenge = forge(client, f.encode_path_challenge(bytes(8)))
-        net.now += 0.1
-        server.receive([DatagramIn(challenge, SERVER, away)], net.now)
-        server.datagrams_to_send(net.now, 1 << 16)
-        path = server.paths.find(SERVER, away)
-        assert path is not None
-        server.receive([DatagramIn(forge(client, f.encode_path_response(path.challenges[-1])), SERVER, away)], net.now)
-        assert path.is_validated
-        net.run(0.5)  # the client hears that an ID is retired, and gives another
-        assert len({path.sequence for path in (server.paths.active, *server.paths.candidates)}) == 1 + len(server.paths.candidates)
-    assert [path.remote[1] for path in server.paths.candidates] == [1003, 1004]
-    moved = ("192.0.2.1", 2000)
-    server.receive([DatagramIn(forge(client, b"\x01"), SERVER, moved)], net.now)
-    assert server.paths.active.remote == moved
-
-
-def test_migration_that_the_server_forbids() -> None:
-    net = connect(config=QuicConfig(disable_migration=True))
-    assert not net.client.probe(("192.0.2.77", 5))
-
-
-def test_a_preferred_address() -> None:
-    chance = random.Random(1)
-    preferred = (bytes((203, 0, 113, 5)), 4443, bytes(16), 0)
-    endpoint = make_endpoint(chance, preferred=preferred)  # type: ignore[arg-type]
-    net = Network(1, Conditions(), make_client(chance), Idle(), endpoint, Serve())
-    net.run(3.0)
-    assert net.client.paths.active.remote == ("203.0.113.5", 4443)
-    net.app = app = Download([50_000], is_connected=True)
-    net.run(5.0)
-    assert app.is_done
-
-
-def test_ids_are_retired_and_replaced() -> None:
-    net = connect()
-    ids = net.client.local_ids
-    before = set(ids.all())
-    last = max(ids._by_sequence)
-    again = f.encode_new_connection_id(last, last, ids._by_sequence[last], ids._tokens[last])
-    net.inject(True, forge(net.client, again))
-    net.run(1.0)
-    assert not net.client.is_closed
-    assert net.server.remote_ids.sequence == last
-    assert set(ids.all()) & before == {ids._by_sequence[last]}
-    assert len(ids.all()) == 4
-
-
-def test_a_peer_may_ask_for_an_id_not_to_be_used() -> None:
-    net = connect()
-    sequence = max(net.client.local_ids._by_sequence)
-    net.inject(False, forge(net.server, f.encode_retire_connection_id(1)))
-    net.inject(False, forge(net.server, f.encode_retire_connection_id(1)))
-    assert max(net.client.local_ids._by_sequence) == sequence + 1
-    net.inject(False, forge(net.server, f.encode_retire_connection_id(0)))
-    assert net.client.closing.code == ErrorCode.PROTOCOL_VIOLATION  # it came to that very ID
 
 
 # --- datagrams, acknowledgements ---------------------------------------------------------------------------------------

@@ -14,8 +14,8 @@ from sws.proto.quic.config import QuicConfig
 from sws.proto.quic.errors import ErrorCode
 from sws.proto.quic.parameters import decode_parameters, encode_parameters
 from tests.kit.quic import Conditions, Download, Idle, Network, Serve, connect, forge, make_client, make_endpoint
-from tests.proto.quic.test_connection import network as downloading
-from tests.proto.quic.test_connection import resumed
+from tests.kit.quic_downloads import network as downloading
+from tests.kit.quic_downloads import resumed
 from tests.proto.quic.test_rfc9000_beginnings import datagrams
 
 TAKES = QuicConfig(datagram_frame=1000)

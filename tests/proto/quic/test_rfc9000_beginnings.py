@@ -24,7 +24,7 @@ from sws.proto.quic.retry import encode_retry
 from sws.proto.quic.tokens import TokenBox
 from sws.proto.quic.versions import PacketType
 from tests.kit.quic import CLIENT, SERVER, WALL, Conditions, Download, Idle, Network, Serve, connect, forge, make_client, make_endpoint
-from tests.proto.quic.test_connection import resumed
+from tests.kit.quic_downloads import resumed
 from tests.proto.quic.test_rfc9000_requirements import PING, half
 
 

@@ -19,7 +19,7 @@ from sws.proto.quic.retry import encode_retry
 from sws.proto.quic.server import ServerConnection
 from sws.proto.quic.versions import QUIC_V1, QUIC_V2, PacketType
 from tests.kit.quic import CLIENT, SERVER, Conditions, Idle, Network, Serve, connect, forge, make_client, make_endpoint, server_tls
-from tests.proto.quic.test_connection import resumed
+from tests.kit.quic_downloads import resumed
 
 PING = b"\x01"
 

@@ -37,7 +37,7 @@ from tests.kit.quic import (
     make_endpoint,
     server_tls,
 )
-from tests.proto.quic.test_connection import resumed
+from tests.kit.quic_downloads import resumed
 from tests.proto.quic.test_rfc9000_beginnings import datagrams, long_headers
 from tests.proto.quic.test_rfc9000_requirements import PING, half
 
