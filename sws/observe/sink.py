@@ -13,13 +13,13 @@ from __future__ import annotations
 import os
 import socket
 import stat
-from functools import partial
 from typing import Final, final
 
 __all__ = ["Sink"]
 
 _STDERR: Final = 2
 _NO_WAITING: Final = getattr(os, "O_NONBLOCK", 0)
+_AT_ONCE: Final = getattr(socket, "MSG_DONTWAIT", 0)
 
 
 @final
@@ -31,10 +31,10 @@ class Sink:
     Raises: OSError if it cannot be opened.
     """
 
-    __slots__ = ("_fd", "_send")
+    __slots__ = ("_fd", "_socket")
 
     def __init__(self, path: str | None) -> None:
-        self._send: partial[int] | None = None
+        self._socket: socket.socket | None = None
         if path is not None:
             self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | _NO_WAITING, 0o640)
             return
@@ -44,22 +44,19 @@ class Sink:
             if stat.S_ISFIFO(mode):
                 self._fd = os.open(f"/proc/self/fd/{_STDERR}", os.O_WRONLY | _NO_WAITING)
             elif stat.S_ISSOCK(mode):
-                sock = socket.socket(fileno=os.dup(_STDERR))
-                self._send = partial(_send, sock)
+                self._socket = socket.socket(fileno=os.dup(_STDERR))
         except OSError:
             pass  # closed, or a system without /proc: as usual
 
     def write(self, data: bytes) -> int:
         """How many octets were taken.  Raises: BlockingIOError if none can be now, OSError."""
-        return os.write(self._fd, data) if self._send is None else self._send(data)
+        return os.write(self._fd, data) if self._socket is None else self._socket.send(data, _AT_ONCE)
 
     def close(self) -> None:
         """Standard error itself stays open."""
-        self._send = None
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
         if self._fd != _STDERR:
             os.close(self._fd)
             self._fd = _STDERR
-
-
-def _send(sock: socket.socket, data: bytes) -> int:
-    return sock.send(data, getattr(socket, "MSG_DONTWAIT", 0))
