@@ -127,6 +127,7 @@ def _serve(read: Callable[[], Config]) -> int:
     from sws.server.master import Master
 
     def announce(urls: list[str]) -> None:
+        """A line for each address, for people and for who waits for it."""
         for url in urls:
             click.echo(f"listening on {url}")
         sys.stdout.flush()

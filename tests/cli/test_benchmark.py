@@ -59,7 +59,6 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         ((), "--url"),
         (("--url", "ftp://127.0.0.1/"), "http:// or https://"),
         (("--url", "http://127.0.0.1:1/", "--url", "https://127.0.0.1:1/"), "same scheme"),
-        (("--url", "ftp://127.0.0.1/"), "does not begin with http://"),
         (("--url", "http:///x"), "does not begin with http://"),
         (("--url", "127.0.0.1:80"), "--url"),
         (("--url", "http://a/ b"), "is no URL"),
