@@ -165,22 +165,21 @@ class Lane:
 
     def _on_shake(self, _mask: int) -> None:
         """A step of the handshake."""
-        pipe, config = self._sock, self._tls
+        pipe = self._sock
         assert pipe is not None
         assert not isinstance(pipe, socket.socket)
-        assert config is not None
         try:
             is_over = pipe.shake()
-            if is_over and pipe.speaks not in config.alpn and not (pipe.speaks is None and b"http/1.1" in config.alpn):
-                raise ConnectionAbortedError(f"the server does not speak {config.alpn[0].decode()}")
         except OSError as error:
             self.trouble = str(error)
             self._connect_failed()
             return
-        if is_over:
-            self._connected()
-        else:
+        if not is_over:
             self._loop.rewatch(self._fd, READ | WRITE if pipe.holds_output else READ)
+            return
+        self._connected()
+        if pipe.holds_input and self._sock is pipe:
+            self._on_ready(READ)
 
     def _connected(self) -> None:
         self._loop.watch(self._fd, READ, self._on_ready)

@@ -43,11 +43,13 @@ class SecurePipe:
       monotonic:  the clock.
     """
 
-    __slots__ = ("_is_over", "_monotonic", "_owed", "_rest", "_sock", "tls")
+    __slots__ = ("_alpn", "_is_over", "_monotonic", "_owed", "_plain", "_rest", "_sock", "tls")
 
     def __init__(self, sock: socket.socket, config: ClientConfig, monotonic: Callable[[], float]) -> None:
         self._sock = sock
+        self._alpn = config.alpn
         self._monotonic = monotonic
+        self._plain = b""  # came with the end of the handshake
         self._rest = b""  # records that the socket has not taken
         self._is_over = False  # the server's end was announced
         self._owed = 0  # octets of plaintext in them that were not counted yet
@@ -59,7 +61,7 @@ class SecurePipe:
         """A step of the handshake, when the socket is readable, and at the beginning.
 
         Returns: whether it is complete, and our part of it has left.
-        Raises:  OSError if it failed.
+        Raises:  OSError if it failed, or the server speaks another protocol; who knows no ALPN speaks HTTP/1.1.
         """
         tls = self.tls
         try:
@@ -69,10 +71,12 @@ class SecurePipe:
         else:
             if not data:
                 raise ConnectionResetError("the server closed during the handshake")
-            tls.receive(data, self._monotonic())
+            self._plain += b"".join(tls.receive(data, self._monotonic()))
         self._push()
         if tls.failed or tls.peer_closed:
             raise ConnectionAbortedError(_alert(tls))
+        if tls.complete and (tls.facts.alpn or b"http/1.1") not in self._alpn:
+            raise ConnectionAbortedError(f"the server does not speak {self._alpn[0].decode()}")
         return tls.complete and not self._rest
 
     @property
@@ -81,9 +85,9 @@ class SecurePipe:
         return bool(self._rest)
 
     @property
-    def speaks(self) -> bytes | None:
-        """The protocol that the server chose, None if it chose none."""
-        return self.tls.facts.alpn
+    def holds_input(self) -> bool:
+        """Plaintext waits for `recv`, of which the socket tells nothing any more."""
+        return bool(self._plain)
 
     # --- as a socket -------------------------------------------------------------------------------------------------
 
@@ -111,8 +115,9 @@ class SecurePipe:
 
     def recv(self, octets: int) -> bytes:
         """Plaintext; nothing at the end.  Raises: BlockingIOError, OSError if the server's end was not announced, or TLS failed."""
-        if self._is_over:
-            return b""
+        if self._plain or self._is_over:
+            plain, self._plain = self._plain, b""
+            return plain
         tls = self.tls
         data = self._sock.recv(octets)
         if not data:

@@ -9,9 +9,12 @@ from dataclasses import replace
 
 import pytest
 
+from sws.net.load.lane import Lane, LaneState
+from sws.net.load.lane_h2 import Http2Lane
 from sws.net.load.plan import LoadPlan, plan_requests
 from sws.net.load.secured import SecurePipe, client_config
 from tests.kit import tls_pair
+from tests.kit.client import ClientRig
 
 PLAN = LoadPlan(plan_requests(b"GET", [b"/"], ((b"host", b"localhost:1"),), None), 1, 1.0, secure=True)
 
@@ -66,7 +69,7 @@ def ends() -> Iterator[Ends]:
 
 def test_what_is_said_arrives(ends: Ends) -> None:
     ends.shake()
-    assert ends.pipe.speaks == b"http/1.1"
+    assert ends.engine.facts.alpn == b"http/1.1"
     assert ends.engine.facts.server_name == b"localhost"
     assert ends.pipe.send(b"hello") == 5
     ends.serve()
@@ -77,6 +80,17 @@ def test_what_is_said_arrives(ends: Ends) -> None:
         ends.pipe.recv(65536)
     ends.say(b"answer")
     assert ends.pipe.recv(65536) == b"answer"
+
+
+def test_what_a_server_says_with_the_end_of_its_handshake(ends: Ends) -> None:
+    """As SETTINGS of HTTP/2: its keys are there before the client's Finished has come."""
+    assert not ends.pipe.shake()
+    ends.serve()
+    ends.say(b"at once")
+    assert ends.pipe.shake()
+    assert ends.pipe.holds_input
+    assert ends.pipe.recv(65536) == b"at once"
+    assert not ends.pipe.holds_input
 
 
 def test_more_than_the_socket_takes(ends: Ends) -> None:
@@ -159,3 +173,41 @@ def test_who_is_asked_for() -> None:
         plan = replace(PLAN, requests=plan_requests(b"GET", [b"/"], ((b"host", host),), None))
         assert client_config(plan, lambda: 0.0).server_name == name
     assert client_config(replace(PLAN, http=2), lambda: 0.0).alpn == (b"h2",)
+
+
+class Yard:
+    """Of one lane that is asked nothing."""
+
+    octets = 0
+    connections = 0
+
+    def opened(self, lane: Lane) -> None:
+        """Connected."""
+
+    def answered(self, lane: Lane, status: int) -> None:
+        """Nobody asked."""
+        raise AssertionError
+
+    def failed(self, lane: Lane, kind: str) -> None:
+        """Nothing was asked."""
+        raise AssertionError(kind)
+
+
+def test_a_lane_hears_what_came_with_the_end_of_the_handshake() -> None:
+    settings = bytes.fromhex("000000040000000000")
+    with ClientRig() as rig, socket.create_server(("127.0.0.1", 0)) as listener:
+        yard, engine = Yard(), tls_pair.server(tls_pair.server_config({"alpn": (b"h2",)}))
+        plan = replace(PLAN, http=2)
+        lane = Http2Lane(rig.loop, plan, (socket.AF_INET, listener.getsockname()), yard, client_config(plan, lambda: tls_pair.NOW))
+        lane.open()
+        with listener.accept()[0] as far:
+            far.settimeout(5)
+            for _ in range(5):
+                rig.loop.turn(0)
+            engine.receive(far.recv(65536), 0.0)
+            flight = engine.data_to_send(65536)
+            engine.send((settings,))
+            far.sendall(b"".join([*flight, *engine.data_to_send(65536)]))
+            rig.until(lambda: yard.octets == len(settings))
+            assert (lane.state, yard.connections) == (LaneState.READY, 1)
+            lane.close()
