@@ -100,7 +100,7 @@ def _rows_of(rows: tuple[int, int, int], runs: Sequence[Run], count: int) -> byt
     """The blocks of all runs, whose rows of constants and keys are there."""
     k = masks(4 * count)
     a, b, c = rows
-    d = _row_of_inputs(runs, count, k)
+    d = _row_of_inputs(runs, count)
     w, x, y, z = rows_rounds(a, b, c, d, LANE * count, k)
     return _turned(_dense((a + w, b + x, c + y, d + z), 4 * count, k), 16, count)
 
@@ -114,13 +114,9 @@ def _dense(values: Sequence[int], lanes: int, k: Masks) -> bytearray:
     return data
 
 
-def _spread(words: bytes, k: Masks) -> int:
-    """Words in a row, an even number, in lanes."""
-    data = bytearray(len(words) // 8 * 9)
-    for octet in range(8):
-        data[octet::9] = words[octet::8]
-    x = int.from_bytes(data, "little")
-    return x & k.even | (x & k.odd) << 4
+def _spread(words: bytes) -> int:
+    """Words in lanes: eight hexadecimal digits each, and one of zero between them."""
+    return int(words[::-1].hex("0", 4), 16)
 
 
 def _row(words: Sequence[int], each: int, segment: int) -> int:
@@ -137,11 +133,11 @@ def _key_rows(key: bytes, count: int) -> tuple[int, int, int]:
     return _row_of_constants(count), _row(words[:4], each, segment), _row(words[4:], each, segment)
 
 
-def _rows_of_keys(keys: Sequence[bytes], count: int, k: Masks) -> tuple[int, int, int]:
+def _rows_of_keys(keys: Sequence[bytes], count: int) -> tuple[int, int, int]:
     """The rows of the constants and of the keys, of which each lane has one of its own."""
     words = _turned(b"".join(keys), count, 8)
     half = 16 * count
-    return _row_of_constants(count), _spread(words[:half], k), _spread(words[half:], k)
+    return _row_of_constants(count), _spread(words[:half]), _spread(words[half:])
 
 
 def _row_of_constants(count: int) -> int:
@@ -151,7 +147,7 @@ def _row_of_constants(count: int) -> int:
     return constants
 
 
-def _row_of_inputs(runs: Sequence[Run], count: int, k: Masks) -> int:
+def _row_of_inputs(runs: Sequence[Run], count: int) -> int:
     """The row of counters and nonces."""
     nonce, first, blocks = runs[0]
     if blocks == count and first + count <= 1 << 32:
@@ -160,7 +156,7 @@ def _row_of_inputs(runs: Sequence[Run], count: int, k: Masks) -> int:
     for _, first, blocks in runs:
         counters += range(first, first + blocks) if first + blocks <= 1 << 32 else [first + index & WORD for index in range(blocks)]
     nonces = b"".join([nonce * blocks for nonce, _, blocks in runs])
-    return _spread(array("I", counters).tobytes() + _turned(nonces, count, 3), k)
+    return _spread(array("I", counters).tobytes() + _turned(nonces, count, 3))
 
 
 def _turned(words: bytes | bytearray, rows: int, columns: int) -> bytes:
@@ -193,7 +189,7 @@ def crypt_under(keys: Sequence[bytes], runs: Sequence[Run], texts: Sequence[byte
     if count > ROWS_MAXIMUM:
         pairs = [crypt_many(key, (run,), (text,)) for key, run, text in zip(keys, runs, texts, strict=True)]
         return [firsts[0] for firsts, _ in pairs], [outputs[0] for _, outputs in pairs]
-    rows = _rows_of_keys([key * run[2] for key, run in zip(keys, runs, strict=True)], count, masks(4 * count))
+    rows = _rows_of_keys([key * run[2] for key, run in zip(keys, runs, strict=True)], count)
     return _mixed(_rows_of(rows, runs, count), runs, texts)
 
 
@@ -227,14 +223,14 @@ def first_octets_under(keys: Sequence[bytes], samples: Sequence[bytes]) -> list[
     count = len(samples)
     if count > _SAMPLES_MAXIMUM:
         return [_first_octets_of_one(key, sample) for key, sample in zip(keys, samples, strict=True)]
-    return _first_octets_of_rows(_rows_of_keys(keys, count, masks(4 * count)), samples) if count else []
+    return _first_octets_of_rows(_rows_of_keys(keys, count), samples) if count else []
 
 
 def _first_octets_of_rows(rows: tuple[int, int, int], samples: Sequence[bytes]) -> list[bytes]:
     count = len(samples)
     k = masks(4 * count)
     a, b, c = rows
-    d = _spread(_turned(b"".join(samples), count, 4), k)
+    d = _spread(_turned(b"".join(samples), count, 4))
     data = _dense((a + rows_rounds(a, b, c, d, LANE * count, k)[0],), 4 * count, k)
     out = bytearray(5 * count)
     for octet in range(4):
