@@ -45,6 +45,7 @@ __all__ = [
     "Serve",
     "client_tls",
     "connect",
+    "connect_and_settle",
     "credential",
     "forge",
     "make_client",
@@ -298,6 +299,15 @@ def connect(
     network.run(5.0, until=lambda: client.is_confirmed)
     network.run(1.0)
     assert client.is_confirmed
+    return network
+
+
+def connect_and_settle() -> Network:
+    """A connection both ends of which have heard each other a probe time-out after its handshake."""
+    network = connect()
+    network.inject(True, forge(network.client, b"\x01"))
+    network.inject(False, forge(network.server, b"\x01"))
+    network.run(1.0)
     return network
 
 

@@ -114,6 +114,7 @@ class Connection(ABC):
         self.handshake: Handshake = self.make_handshake()
         self.receiver = Receiver(self)
         self.sender = Sender(self)
+        self._settles_at = inf
         self._idle_since = now
         self._sent_since_receive = False
 
@@ -137,6 +138,8 @@ class Connection(ABC):
             self.receiver.receive(datagrams, now)
         except QuicTransportError as error:
             self.fail(error)
+        if now >= self._settles_at and self.closing.state is End.ACTIVE:
+            self._settle()
 
     def datagrams_to_send(self, now: float, budget: int) -> list[DatagramOut]:
         """At most `budget` octets that may leave now."""
@@ -322,6 +325,17 @@ class Connection(ABC):
         self.paths.active.is_validated = True
         if self.peer is not None and self.first_id:  # who has chosen to have no ID gives no others: §19.15
             self.local_ids.issue(self.peer.active_connection_id_limit)
+        self._settles_at = self.now + self.pto()
+
+    def _settle(self) -> None:
+        """A probe time-out after it was confirmed there is still something to hear: what most connections never need is made ready.
+
+        RFC 9001 §6.3 lets the next read key wait for as long; an ID to move with was given at once.
+        """
+        self._settles_at = inf
+        if self.phases is not None:
+            self.phases.prepare()
+        self.local_ids.issue_all()
 
     def new_path_state(self) -> tuple[RttEstimate, CongestionController, Pacer, EcnValidator, MtuSearch]:
         """What recovery knows of a path at first."""

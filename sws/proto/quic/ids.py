@@ -22,6 +22,8 @@ __all__ = ["ACTIVE_LIMIT", "LocalIds", "RemoteIds"]
 
 ACTIVE_LIMIT: Final = 4
 """How many of the peer's we keep, and how many of ours we give."""
+_AT_FIRST: Final = 2
+"""How many of ours a young connection has: one in use, one to move with."""
 _RETIRING_MAXIMUM: Final = 4 * ACTIVE_LIMIT
 
 
@@ -68,7 +70,14 @@ class LocalIds:
     def issue(self, limit: int) -> None:
         """The handshake is over, and the peer keeps so many."""
         self._limit = min(limit, ACTIVE_LIMIT)
-        while len(self._by_sequence) < self._limit:
+        self._fill(min(limit, _AT_FIRST))
+
+    def issue_all(self) -> None:
+        """As many as the peer keeps."""
+        self._fill(self._limit)
+
+    def _fill(self, wanted: int) -> None:
+        while len(self._by_sequence) < wanted:
             connection_id, token = self._make()
             self._by_sequence[self._next] = connection_id
             self.known.add(connection_id)
@@ -94,7 +103,7 @@ class LocalIds:
         self.known.discard(connection_id)
         self._tokens.pop(sequence, None)
         self._retire(connection_id)
-        self.issue(self._limit)
+        self.issue_all()
 
     def _frame(self, sequence: int) -> bytes | None:
         connection_id = self._by_sequence.get(sequence)

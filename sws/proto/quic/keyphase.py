@@ -5,7 +5,8 @@ Both directions change together, and the key phase bit says to what.  Three read
 
     previous   for packets that were delayed, for three probe time-outs after an update; then it is forgotten
     current
-    next       made beforehand, so that an update takes no longer to open than any other packet (§6.3, §9.5)
+    next       made beforehand, so that an update takes no longer to open than any other packet (§6.3, §9.5).  The first of
+               all is made when a connection settles (`Connection._settle`)
 
 An update of ours waits until the handshake is confirmed and a packet of the current phase was acknowledged (§6.1), and, as §6.5 advises,
 three probe time-outs have gone by since the last.  We update before the confidentiality limit is reached; packets that do not open are
@@ -14,6 +15,7 @@ counted over all keys, and end the connection at the integrity limit (§6.6).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import inf
 from typing import final
 
@@ -95,16 +97,18 @@ class KeyPhases:
         self.ready = None
         self.read_header, self._read = keys.header, keys.packet
         self._read_secret = secret
-        self._prepare()
 
     def set_write(self, secret: bytes) -> None:
         """Ours; SECRET."""
         self._write_secret = secret
         self.write = PacketKeys(self._version, self._suite, secret)
 
-    def _prepare(self) -> None:
-        self._next_secret = next_secret(self._version, self._suite, self._read_secret)
-        self._next_read = PacketCipher(self._version, self._suite, self._next_secret)
+    def prepare(self) -> PacketCipher:
+        """The next read key is there from here on."""
+        if self._next_read is None:
+            self._next_secret = next_secret(self._version, self._suite, self._read_secret)
+            self._next_read = PacketCipher(self._version, self._suite, self._next_secret)
+        return self._next_read
 
     # --- sending -----------------------------------------------------------------------------------------------------
 
@@ -149,8 +153,9 @@ class KeyPhases:
         self._write_secret = next_secret(self._version, self._suite, self._write_secret)
         write.packet = PacketCipher(self._version, self._suite, self._write_secret)
         self._previous, self._previous_until = self._read, inf if received == PACKET_NUMBER_MAXIMUM else now + 3 * pto
-        self._read, self._read_secret = self._next_read, self._next_secret
-        self._prepare()
+        self._read, self._read_secret = self.prepare(), self._next_secret
+        self._next_read = None
+        self.prepare()
         self.phase ^= 1
         self._phase_start = received
         self._sent_start = next_number
@@ -169,7 +174,7 @@ class KeyPhases:
             if now > self._previous_until:
                 self._previous = None
             return self._previous, False
-        return self._next_read, True
+        return self.prepare(), True
 
     def on_next_opened(self, number: int, now: float, pto: float, next_number: int) -> None:
         """A packet opened under the next key: the peer updates, or answers no update of ours.
@@ -180,11 +185,11 @@ class KeyPhases:
             raise QuicTransportError(ErrorCode.KEY_UPDATE_ERROR, "a second key update before the first was answered")
         self.update(now, pto, next_number, number)
 
-    def on_current_opened(self, number: int, now: float, pto: float) -> None:
+    def on_current_opened(self, number: int, now: float, pto: Callable[[], float]) -> None:
         """A packet of the current phase: the lowest tells where the phase began, the first that the peer followed our update."""
         if number < self._phase_start:
             if self._previous_until == inf:
-                self._previous_until = now + 3 * pto
+                self._previous_until = now + 3 * pto()
             self._phase_start = number
 
     def on_forgery(self) -> None:

@@ -169,7 +169,7 @@ class Opener:
                 phases.on_next_opened(number, now, c.pto(), c.loss.spaces[2].next_number)
                 is_next = False
             elif header[0] >> 2 & 1 == phases.phase:
-                phases.on_current_opened(number, now, c.pto())
+                phases.on_current_opened(number, now, c.pto)
             self._reader.process(_ONE_RTT, number, header[0] & 0x18, payload, packet, now)
 
     # --- packets that cannot be opened -----------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ from tests.kit.quic import (
     Network,
     Serve,
     connect,
+    connect_and_settle,
     forge,
     make_client,
     make_endpoint,
@@ -52,7 +53,7 @@ def test_a_client_that_moves() -> None:
 
 
 def test_a_probe_without_answer_changes_nothing() -> None:
-    net = connect()
+    net = connect_and_settle()
     for _ in range(3):
         assert net.client.probe(("192.0.2.77", 5), ("198.51.100.99", 1))
     assert not net.client.probe(("192.0.2.78", 5))
@@ -65,7 +66,7 @@ def test_a_probe_without_answer_changes_nothing() -> None:
 
 def test_paths_that_were_tried_and_not_used_stand_in_nobodys_way() -> None:
     """A client tries more addresses than there may be candidates, uses none of them, and then its address changes under it."""
-    net = connect()
+    net = connect_and_settle()
     client, server = net.client, net.server
     for port in range(1000, 1005):
         away = ("192.0.2.1", port)
@@ -117,7 +118,7 @@ def test_ids_are_retired_and_replaced() -> None:
 
 
 def test_a_peer_may_ask_for_an_id_not_to_be_used() -> None:
-    net = connect()
+    net = connect_and_settle()
     sequence = max(net.client.local_ids._by_sequence)
     net.inject(False, forge(net.server, f.encode_retire_connection_id(1)))
     net.inject(False, forge(net.server, f.encode_retire_connection_id(1)))

@@ -101,6 +101,38 @@ def test_keys_without_a_secret_do_nothing() -> None:
     assert phases.updates == 0
 
 
+def test_what_most_connections_never_need_is_ready_a_probe_timeout_after_the_handshake() -> None:
+    """RFC 9001 §6.3 lets the next read key wait for as long."""
+    network = connect()
+    client, server = network.client, network.server
+    phases = server.phases
+    assert phases is not None
+    server._settles_at = network.now + 0.5
+    network.inject(True, forge(client, b"\x01"))
+    assert (phases._next_read, len(server.local_ids.all())) == (None, 2)
+    network.now += 0.6
+    network.inject(True, forge(client, b"\x01"))
+    beforehand = phases._next_read
+    assert beforehand is not None
+    assert len(server.local_ids.all()) == 4
+    assert client.phases is not None
+    client.phases.update(network.now, 0.1, client.loss.spaces[2].next_number)
+    network.inject(True, forge(client, b"\x01"))
+    assert (phases.updates, phases._read) == (1, beforehand)
+    assert phases._next_read not in (None, beforehand)
+
+
+def test_an_update_before_that_is_followed() -> None:
+    network = connect()
+    client, phases = network.client, network.server.phases
+    assert phases is not None
+    assert client.phases is not None
+    network.server._settles_at = network.now + 0.5
+    client.phases.update(network.now, 0.1, client.loss.spaces[2].next_number)
+    network.inject(True, forge(client, b"\x01"))
+    assert phases.updates == 1
+
+
 def test_old_keys_are_kept_for_three_probe_timeouts() -> None:
     network = connect()
     client, server = network.client, network.server

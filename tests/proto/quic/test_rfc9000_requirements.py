@@ -18,7 +18,20 @@ from sws.proto.quic.packets import encode_version_negotiation
 from sws.proto.quic.retry import encode_retry
 from sws.proto.quic.server import ServerConnection
 from sws.proto.quic.versions import QUIC_V1, QUIC_V2, PacketType
-from tests.kit.quic import CLIENT, SERVER, Conditions, Idle, Network, Serve, connect, forge, make_client, make_endpoint, server_tls
+from tests.kit.quic import (
+    CLIENT,
+    SERVER,
+    Conditions,
+    Idle,
+    Network,
+    Serve,
+    connect,
+    connect_and_settle,
+    forge,
+    make_client,
+    make_endpoint,
+    server_tls,
+)
 from tests.kit.quic_downloads import resumed
 
 PING = b"\x01"
@@ -113,7 +126,7 @@ def test_a_retry_behind_another_packet(is_one_datagram: bool) -> None:
 @pytest.mark.parametrize("kind", ["short", "unknown version", "cut short", "handshake", "not the token"])
 def test_a_stateless_reset_may_have_any_header(kind: str) -> None:
     """§10.3, §10.3.1: other versions may send long ones."""
-    network = connect()
+    network = connect_and_settle()
     client = network.client
     (token,) = client.remote_ids.tokens()
     first = client.first_id
@@ -131,7 +144,7 @@ def test_a_stateless_reset_may_have_any_header(kind: str) -> None:
 
 def test_tokens_of_ids_that_were_not_used_or_are_retired() -> None:
     """§10.3.1: they reset nothing."""
-    network = connect()
+    network = connect_and_settle()
     client = network.client
     unused = [token for sequence, (_, token) in client.remote_ids._ids.items() if sequence != client.remote_ids.sequence]
     assert len(unused) == 3
