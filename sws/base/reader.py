@@ -40,8 +40,13 @@ class Reader:
         return self._data[start:end]
 
     def uint(self, octets: int, what: str = "integer") -> int:
-        """An unsigned big-endian integer of `octets` octets."""
-        return int.from_bytes(self.take(octets, what), "big")
+        """An unsigned big-endian integer of `octets` octets.  Raises: DecodeError."""
+        start = self.offset
+        end = start + octets
+        if end > self._end:
+            raise DecodeError(f"{what}: {octets} octets wanted, {self._end - start} left", start)
+        self.offset = end
+        return int.from_bytes(self._data[start:end], "big")
 
     def u8(self, what: str = "integer") -> int:
         """One octet."""
@@ -49,7 +54,11 @@ class Reader:
 
     def u16(self, what: str = "integer") -> int:
         """Two octets, big-endian."""
-        return self.uint(2, what)
+        start = self.offset
+        if start + 2 > self._end:
+            raise DecodeError(f"{what}: 2 octets wanted, {self._end - start} left", start)
+        self.offset = start + 2
+        return self._data[start] << 8 | self._data[start + 1]
 
     def u24(self, what: str = "integer") -> int:
         """Three octets, big-endian."""
@@ -67,11 +76,18 @@ class Reader:
 
     def vector(self, length_octets: int, what: str = "vector", minimum: int = 0) -> bytes:
         """A string of octets behind a length of `length_octets` octets.  RFC 9846 §3.4."""
-        start = self.offset
-        length = self.uint(length_octets, what)
+        at = self.offset
+        start = at + length_octets
+        if start > self._end:
+            raise DecodeError(f"{what}: {length_octets} octets wanted, {self._end - at} left", at)
+        length = int.from_bytes(self._data[at:start], "big")
+        end = start + length
         if length < minimum:
-            raise DecodeError(f"{what}: {length} octets, at least {minimum} wanted", start)
-        return self.take(length, what)
+            raise DecodeError(f"{what}: {length} octets, at least {minimum} wanted", at)
+        if end > self._end:
+            raise DecodeError(f"{what}: {length} octets wanted, {self._end - start} left", start)
+        self.offset = end
+        return self._data[start:end]
 
     def sub(self, length: int, what: str = "part") -> Reader:
         """A reader over the next `length` octets, which this one skips."""

@@ -13,6 +13,7 @@ bears its name, so that malformed bodies of extensions nobody asks for do no har
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from struct import unpack
 from typing import Final, TypeAlias
 
 from sws.base.errors import DecodeError, TlsAlert
@@ -47,6 +48,7 @@ __all__ = [
     "encode_psk_identities",
     "encode_server_name",
     "encode_vector16",
+    "numbers16",
 ]
 
 Extensions: TypeAlias = dict[int, bytes]
@@ -127,7 +129,12 @@ def _numbers(body: bytes, length_octets: int, what: str) -> tuple[int, ...]:
     reader.finish(what)
     if len(values) % 2:
         raise DecodeError(f"{what}: an odd length", 0)
-    return tuple([int.from_bytes(values[index : index + 2], "big") for index in range(0, len(values), 2)])
+    return numbers16(values)
+
+
+def numbers16(octets: bytes) -> tuple[int, ...]:
+    """Numbers of sixteen bits, of which there are whole ones only."""
+    return unpack(f">{len(octets) >> 1}H", octets)
 
 
 def decode_list8_u16(body: bytes, what: str) -> tuple[int, ...]:

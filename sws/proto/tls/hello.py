@@ -15,7 +15,7 @@ from typing import final
 from sws.base.errors import DecodeError
 from sws.base.reader import Reader
 from sws.proto.tls.constants import HELLO_RETRY_RANDOM, LEGACY_VERSION, HandshakeType
-from sws.proto.tls.extensions import Extensions, decode_extensions, encode_extensions, encode_vector16
+from sws.proto.tls.extensions import Extensions, decode_extensions, encode_extensions, encode_vector16, numbers16
 
 __all__ = ["ClientHello", "ServerHello", "decode_client_hello", "decode_server_hello", "encode_handshake"]
 
@@ -95,8 +95,7 @@ def decode_client_hello(message: bytes) -> ClientHello:
     if reader.remaining:
         extensions = decode_extensions(reader, "client_hello")
         reader.finish("ClientHello")
-    numbers = tuple([int.from_bytes(suites[index : index + 2], "big") for index in range(0, len(suites), 2)])
-    return ClientHello(version, random, session_id, numbers, compression, extensions, message)
+    return ClientHello(version, random, session_id, numbers16(suites), compression, extensions, message)
 
 
 @final
