@@ -9,7 +9,8 @@ from sws.base.errors import LimitExceeded, UsageError
 
 __all__ = ["Writer", "encode_varint"]
 
-_VARINT_FORMS = ((0x40, 1, 0), (0x4000, 2, 1 << 14), (0x4000_0000, 4, 2 << 30), (1 << 62, 8, 3 << 62))
+_SMALL_VARINTS = tuple([bytes((value,)) for value in range(0x40)])
+_VARINT_FORMS = ((0x4000, 2, 1 << 14), (0x4000_0000, 4, 2 << 30), (1 << 62, 8, 3 << 62))
 
 
 def encode_varint(value: int) -> bytes:
@@ -18,6 +19,8 @@ def encode_varint(value: int) -> bytes:
     Raises: UsageError outside 0 .. 2**62 - 1.
     """
     if value >= 0:
+        if value < 0x40:
+            return _SMALL_VARINTS[value]
         for bound, octets, prefix in _VARINT_FORMS:
             if value < bound:
                 return (value | prefix).to_bytes(octets, "big")

@@ -44,13 +44,24 @@ def _places(count: int) -> bytes:
     return b"".join([bytes([at]) * count for at in _ROW_MAJOR])
 
 
+@lru_cache(maxsize=3 * _FEW)
+def _places_of_all(count: int, rounds: int) -> bytes:
+    """The same for the states of all rounds, whose keys stand in a row."""
+    return b"".join([bytes([16 * number + at]) * count for number in range(rounds) for at in _ROW_MAJOR])
+
+
 def spread_keys(round_keys: Sequence[bytes], count: int) -> list[int]:
     """Each round key for `count` blocks: 16 * count octets a round.
 
-    Timing: depends on lengths only: the key is the table here, and the places that are looked up are known to all.
+    Timing: depends on lengths only: the keys are the table here, and the places that are looked up are known to all.
     """
-    places = _places(count)
-    return [int.from_bytes(places.translate(key.ljust(256)), "little") for key in round_keys]
+    from_bytes = int.from_bytes
+    if count > _FEW:
+        places = _places(count)
+        return [from_bytes(places.translate(key.ljust(256)), "little") for key in round_keys]
+    size = 16 * count
+    spread = _places_of_all(count, len(round_keys)).translate(b"".join(round_keys).ljust(256))  # 240 octets at most
+    return [from_bytes(spread[at : at + size], "little") for at in range(0, len(spread), size)]
 
 
 def _by_place(blocks: bytes) -> int:
