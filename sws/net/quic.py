@@ -10,14 +10,15 @@ A kernel that takes no more pauses everything until the socket is writable again
 A server's socket that another process reads now is only written to; what comes for its connections is handed in (`take_in`).
 A server's handshakes begin with public-key operations: datagrams of newcomers wait in the loop's queue of slow work, which is bounded, so
 that streams under way stay quick however many clients say hello; and so do datagrams of clients that are to show a certificate.  What finds
-the queue full is dropped, as the network might; clients send it again.
+the queue full is dropped, as the network might; clients send it again.  While more of a client's first flight waits, the first part is not
+acknowledged: it is answered as a whole, and the client takes no measure of the way there and back that leaves out what the answer takes.
 One timer per connection; it fires early where the deadline has moved, and arms itself again.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol, final
 
@@ -30,7 +31,7 @@ from sws.os.timers import Timer
 from sws.proto.quic.api import QuicEvent
 from sws.proto.quic.client import ClientConnection
 from sws.proto.quic.connection import Connection
-from sws.proto.quic.endpoint import Endpoint
+from sws.proto.quic.endpoint import Endpoint, destination_of
 from sws.proto.quic.server import ServerConnection
 
 __all__ = ["Application", "ClientDriver", "ServerDriver"]
@@ -89,6 +90,10 @@ class _Driver(ABC):
     def _replies(self) -> list[DatagramOut]:
         return []
 
+    def _is_awaited(self, connection: Connection) -> bool:
+        """Whether more of the flight that a connection would answer is here."""
+        return False
+
     def _flush(self) -> None:
         self._is_queued = False
         now = self._loop.now
@@ -98,7 +103,10 @@ class _Driver(ABC):
         if self._is_shut:  # nobody hears of events any more: the application may have begun anew
             return
         for connection in touched:
-            self._step(connection, now)
+            if self._is_awaited(connection):
+                self._touched[connection] = None
+            else:
+                self._step(connection, now)
         if self._touched and not self._is_queued and not self._backlog:
             self._is_queued = True
             self._loop.call_soon(self._flush)
@@ -204,6 +212,7 @@ class ServerDriver(_Driver):
         self._make = make
         self._hand_on = hand_on
         self._beginning: deque[tuple[DatagramIn, bool]] = deque()
+        self._awaited: Counter[bytes] = Counter()  # where those go to
         self.dropped = 0
         self.on_drop: Callable[[], None] = lambda: None
         self._applications: dict[Connection, Application] = {}
@@ -254,17 +263,28 @@ class ServerDriver(_Driver):
             self.on_drop()
         else:
             self._beginning.append((datagram, is_handed_on))
+            self._awaited[destination_of(datagram.data)] += 1
 
     def _begin_one(self) -> None:
         """The next newcomer, out of the queue of slow work."""
         if self._beginning and not self._is_shut:
             datagram, is_handed_on = self._beginning.popleft()
+            destination = destination_of(datagram.data)
+            self._awaited[destination] -= 1
+            if not self._awaited[destination]:
+                del self._awaited[destination]
             self._receive([datagram], is_handed_on)
+
+    def _is_awaited(self, connection: Connection) -> bool:
+        if not self._awaited or not isinstance(connection, ServerConnection):
+            return False
+        return connection.acceptance.current in self._awaited or connection.first_id in self._awaited
 
     def take_newcomers(self) -> list[DatagramIn]:
         """Those that wait and have no connection here, for somebody else to take; no longer than that they wait here."""
         found = [datagram for datagram, _ in self._beginning if not self._endpoint.knows(datagram.data)]
         self._beginning = deque(entry for entry in self._beginning if self._endpoint.knows(entry[0].data))
+        self._awaited = Counter([destination_of(datagram.data) for datagram, _ in self._beginning])
         return found
 
     def _receive(self, datagrams: Sequence[DatagramIn], is_handed_on: bool) -> None:

@@ -48,6 +48,7 @@ __all__ = [
     "connect_and_settle",
     "credential",
     "forge",
+    "long_hello",
     "make_client",
     "make_endpoint",
     "pattern",
@@ -132,6 +133,16 @@ def make_client(
         resumption,
         version,
     )
+
+
+def long_hello() -> list[DatagramIn]:
+    """A ClientHello of two datagrams."""
+    chance = random.Random(1)
+    client = make_client(chance, tls=client_tls(chance, alpn=(ALPN, *[bytes((65 + number,)) * 250 for number in range(4)])))
+    outs = client.datagrams_to_send(0.0, 1 << 16)
+    hello = [DatagramIn(out.data[at : at + out.segment], SERVER, CLIENT) for out in outs for at in range(0, len(out.data), out.segment)]
+    assert len(hello) == 2
+    return hello
 
 
 def make_endpoint(

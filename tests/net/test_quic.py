@@ -23,7 +23,7 @@ from sws.proto.quic.config import QuicConfig
 from sws.proto.quic.server import ServerConnection
 from sws.proto.tls.config import ClientAuth
 from tests.kit.garbage import left_to_the_collector
-from tests.kit.quic import CLIENT, SERVER, client_tls, credential, make_client
+from tests.kit.quic import CLIENT, SERVER, client_tls, credential, long_hello, make_client
 from tests.kit.quic_live import LiveServer, TinyServer, live_endpoint
 from tests.kit.tls_pair import credential as pair_credential
 from tests.kit.tls_pair import policy
@@ -271,6 +271,28 @@ def test_certificates_of_clients_wait_like_newcomers(auth: ClientAuth, monkeypat
         loop.close()
 
 
+def test_a_part_of_a_hello_waits_for_the_rest_that_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other slow work is in front of the rest, and takes longer than the parts' acknowledgement would be held back."""
+    monkeypatch.setattr("sws.os.loop.SLOW_SLICE", 0.0)
+    loop = Loop()
+    server = LiveServer(loop, live_endpoint(credential()[0], QuicConfig()))
+    sent: list[DatagramOut] = []
+    monkeypatch.setattr(server.driver, "_send", sent.append)
+    try:
+        first, second = long_hello()
+        server.driver.take_in([first])
+        for _ in range(3):
+            loop.call_slow(lambda: time.sleep(0.01))
+        server.driver.take_in([second])
+        for _ in range(12):
+            loop.turn(0)
+        assert [len(out.data) > 1000 for out in sent] == [True]
+        assert not server.driver._awaited
+    finally:
+        server.close()
+        loop.close()
+
+
 def test_newcomers_that_wait_can_be_handed_over() -> None:
     """But not what belongs to a connection that has begun here."""
     loop = Loop()
@@ -280,6 +302,7 @@ def test_newcomers_that_wait_can_be_handed_over() -> None:
         server.driver.take_in(datagrams)
         assert server.driver.take_newcomers() == datagrams
         assert server.driver.take_newcomers() == []
+        assert not server.driver._awaited
         server.driver.take_in(datagrams[:1])
         server.close()
         loop.turn(0)

@@ -45,7 +45,7 @@ from sws.proto.quic.versions import VERSIONS, PacketType
 from sws.proto.tls.config import ServerConfig
 from sws.proto.tls.constants import CipherSuite
 
-__all__ = ["Endpoint", "EndpointConfig", "reset_token"]
+__all__ = ["Endpoint", "EndpointConfig", "destination_of", "reset_token"]
 
 _RESET_MINIMUM: Final = 21
 _RESETS_A_SECOND: Final = 100
@@ -169,11 +169,11 @@ class Endpoint:
 
     def knows(self, data: bytes) -> bool:
         """Whether a datagram is of a connection that is here."""
-        return (data[1 : 1 + ID_LENGTH] if data[:1] < b"\x80" else _destination(data)) in self._by_id
+        return (data[1 : 1 + ID_LENGTH] if data[:1] < b"\x80" else destination_of(data)) in self._by_id
 
     def is_beginning(self, data: bytes) -> bool:
         """Whether a datagram with a long header may begin a handshake, or go on with one that has public-key operations before it."""
-        connection = self._by_id.get(_destination(data))
+        connection = self._by_id.get(destination_of(data))
         return connection is None or connection.is_costly
 
     def first_ids(self) -> list[bytes]:
@@ -194,7 +194,7 @@ class Endpoint:
             data = datagram.data
             if not data:
                 continue
-            connection = by_id.get(data[1 : 1 + ID_LENGTH] if data[0] < 0x80 else _destination(data))
+            connection = by_id.get(data[1 : 1 + ID_LENGTH] if data[0] < 0x80 else destination_of(data))
             if connection is None:
                 connection = self._by_token.get(self._token_name(data[-16:])) if self._by_token else None
             if connection is None:
@@ -398,6 +398,6 @@ class Endpoint:
             self._replies.append(DatagramOut(data, len(data), datagram.local, datagram.remote))
 
 
-def _destination(data: bytes) -> bytes:
+def destination_of(data: bytes) -> bytes:
     """The destination ID of a long header, empty if it is cut short."""
     return data[6 : 6 + data[5]] if len(data) > 6 else b""

@@ -4,8 +4,9 @@
     ranges    lowest and highest numbers, ascending; at most 64, the lowest go first
     floor     numbers below it count as received: too old, acknowledged and heard of, or dropped for room
 
-Initial and Handshake packets are acknowledged at once.  In application data: every second packet that asks for it, at once if it is out
-of order or marked by the network, and otherwise before `max_ack_delay` is over.  Packets of one batch are acknowledged together.
+Initial and Handshake packets are acknowledged at once, the first parts of a ClientHello with the last.  In application data: every second
+packet that asks for it, at once if it is out of order or marked by the network, and otherwise before `max_ack_delay` is over.  Packets of
+one batch are acknowledged together.
 """
 
 from __future__ import annotations
@@ -30,9 +31,10 @@ class ReceivedSpace:
     Attributes:
       largest:    -1 for none.
       ack_at:     when an acknowledgement is to leave; None: nothing to acknowledge.
+      patience:   how long, for now, what is to be acknowledged waits for what follows it; 0: not at all.
     """
 
-    __slots__ = ("_delay", "_eliciting", "_floor", "_highs", "_largest_time", "_lows", "ack_at", "ecn", "has_ecn", "largest")
+    __slots__ = ("_delay", "_eliciting", "_floor", "_highs", "_largest_time", "_lows", "ack_at", "ecn", "has_ecn", "largest", "patience")
 
     def __init__(self, delay: float) -> None:
         self._delay = delay
@@ -43,6 +45,7 @@ class ReceivedSpace:
         self._largest_time = 0.0
         self.largest = -1
         self.ack_at: float | None = None
+        self.patience = 0.0
         self.ecn = [0, 0, 0]
         self.has_ecn = False
 
@@ -76,7 +79,10 @@ class ReceivedSpace:
         if not is_eliciting:
             return
         self._eliciting += 1
-        if self._eliciting >= _EVERY or not in_order or ecn == 3 or not self._delay:
+        if self.patience:
+            if self.ack_at is None:
+                self.ack_at = now + self.patience
+        elif self._eliciting >= _EVERY or not in_order or ecn == 3 or not self._delay:
             self.ack_at = now
         elif self.ack_at is None:
             self.ack_at = now + self._delay

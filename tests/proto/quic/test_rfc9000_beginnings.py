@@ -23,7 +23,21 @@ from sws.proto.quic.recovery.ecn import EcnState
 from sws.proto.quic.retry import encode_retry
 from sws.proto.quic.tokens import TokenBox
 from sws.proto.quic.versions import PacketType
-from tests.kit.quic import CLIENT, SERVER, WALL, Conditions, Download, Idle, Network, Serve, connect, forge, make_client, make_endpoint
+from tests.kit.quic import (
+    CLIENT,
+    SERVER,
+    WALL,
+    Conditions,
+    Download,
+    Idle,
+    Network,
+    Serve,
+    connect,
+    forge,
+    long_hello,
+    make_client,
+    make_endpoint,
+)
 from tests.kit.quic_downloads import resumed
 from tests.proto.quic.test_rfc9000_requirements import PING, half
 
@@ -62,6 +76,26 @@ def test_a_client_without_an_answer_says_the_same_again() -> None:
         assert due is not None
         now = due
         client.handle_timeout(now)
+
+
+@pytest.mark.parametrize("gap", [0.004, 0.006])
+def test_a_hello_of_several_datagrams_is_answered_as_a_whole(gap: float) -> None:
+    """§13.2.1: if the rest is with us within a few milliseconds; else its parts are acknowledged."""
+    endpoint = make_endpoint(random.Random(2))
+    first, second = long_hello()
+    (server,) = endpoint.receive([first], 0.0)
+    assert datagrams(server, 0.0) == []
+    due = server.next_timeout()
+    assert due == pytest.approx(0.005)
+    if gap > due:
+        server.handle_timeout(due)
+        (alone,) = datagrams(server, due)
+        assert len(alone) < 100  # an acknowledgement, and nothing that asks for one
+    endpoint.receive([second], gap)
+    (answer,) = datagrams(server, gap)
+    assert len(answer) >= 1200
+    assert server.received[0].ack_at is None
+    assert server.received[0].patience == 0
 
 
 def test_a_client_with_handshake_keys_probes_with_handshake_packets() -> None:
