@@ -23,7 +23,7 @@ from typing import Final, final
 
 from sws.base.datagrams import DatagramIn, DatagramOut
 from sws.base.errors import DecodeError, UsageError
-from sws.crypto.hmac import hmac
+from sws.crypto.hmac import find_keyed
 from sws.crypto.system import Entropy, system_entropy
 from sws.proto.quic.config import QuicConfig
 from sws.proto.quic.errors import ErrorCode
@@ -58,7 +58,11 @@ def _nobody(_destination: bytes, _is_newcomer: bool) -> int | None:
 
 def reset_token(key: bytes, connection_id: bytes) -> bytes:
     """The stateless reset token of a connection ID.  RFC 9000 §10.3.2"""
-    return hmac("sha256", key, b"sws reset" + connection_id)[:16]
+    return _reset_token(find_keyed("sha256")(key), connection_id)
+
+
+def _reset_token(mac: Callable[[bytes], bytes], connection_id: bytes) -> bytes:
+    return mac(b"sws reset" + connection_id)[:16]
 
 
 @final
@@ -114,6 +118,7 @@ class Endpoint:
         "_new",
         "_quic",
         "_replies",
+        "_reset_mac",
         "_resets",
         "_resets_since",
         "_strays",
@@ -147,6 +152,7 @@ class Endpoint:
         self._replies: list[DatagramOut] = []
         self._strays: list[tuple[int, DatagramIn]] = []
         self._make_id = IdMaker(config.id_key, config.process, config.place, config.count, entropy).make
+        self._reset_mac = find_keyed("sha256")(config.reset_key)
         self._is_silent = False
         self._resets = 0
         self._resets_since = 0.0
@@ -245,7 +251,7 @@ class Endpoint:
 
     def _token_name(self, token: bytes) -> bytes:
         """What a stateless reset token is looked up by: how long that takes tells nothing of the token."""
-        return hmac("sha256", self._config.reset_key, b"sws peer's reset" + token)
+        return self._reset_mac(b"sws peer's reset" + token)
 
     def _watch_tokens(self, connection: ServerConnection) -> None:
         """A client's stateless resets are known by nothing but their tokens.  §10.3.1"""
@@ -325,7 +331,7 @@ class Endpoint:
             header.destination,
             header.source,
             facts is not None,
-            reset_token(config.reset_key, first_id),
+            _reset_token(self._reset_mac, first_id),
             None if config.tokens is None else config.tokens.seal_new_token,
             config.preferred,
         )
@@ -334,7 +340,7 @@ class Endpoint:
             connection_id = self._fresh_id()
             ids.add(connection_id)
             self._by_id[connection_id] = connection
-            return connection_id, reset_token(config.reset_key, connection_id)
+            return connection_id, _reset_token(self._reset_mac, connection_id)
 
         def retire_id(connection_id: bytes) -> None:
             ids.discard(connection_id)
@@ -391,7 +397,7 @@ class Endpoint:
         size = min(len(data) - 1, 41)
         chance = bytearray(self._entropy(size - 16))
         chance[0] = chance[0] & 0x3F | 0x40
-        self._reply(datagram, bytes(chance) + reset_token(self._config.reset_key, data[1 : 1 + ID_LENGTH]))
+        self._reply(datagram, bytes(chance) + _reset_token(self._reset_mac, data[1 : 1 + ID_LENGTH]))
 
     def _reply(self, datagram: DatagramIn, data: bytes) -> None:
         if len(self._replies) < 256:

@@ -14,10 +14,11 @@ The mask hides what connections have in common from who looks on, and makes a nu
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final, final
 
 from sws.base.errors import UsageError
-from sws.crypto.hmac import hmac
+from sws.crypto.hmac import find_keyed
 from sws.crypto.system import Entropy
 
 __all__ = ["ID_LENGTH", "NOBODY", "IdMaker", "first_octet", "owner_of"]
@@ -32,13 +33,13 @@ def first_octet(place: int, count: int, chance: int) -> int:
     return place + count * (chance % (256 // count))
 
 
-def _mask(key: bytes, front: bytes) -> int:
-    return int.from_bytes(hmac("sha256", key, b"sws id" + front)[:2], "big")
+def _mask(mac: Callable[[bytes], bytes], front: bytes) -> int:
+    return int.from_bytes(mac(b"sws id" + front)[:2], "big")
 
 
 def owner_of(key: bytes, connection_id: bytes) -> int:
     """The number of the process that made an ID of ours; chance for any other of that length."""
-    return int.from_bytes(connection_id[_OPEN:ID_LENGTH], "big") ^ _mask(key, connection_id[:_OPEN])
+    return int.from_bytes(connection_id[_OPEN:ID_LENGTH], "big") ^ _mask(find_keyed("sha256")(key), connection_id[:_OPEN])
 
 
 @final
@@ -51,12 +52,12 @@ class IdMaker:
       place:    of the socket, among `count` that share the port.
     """
 
-    __slots__ = ("_count", "_entropy", "_key", "_place", "_process")
+    __slots__ = ("_count", "_entropy", "_mac", "_place", "_process")
 
     def __init__(self, key: bytes, process: int, place: int, count: int, entropy: Entropy) -> None:
         if not (1 <= process <= 0xFFFF and 0 <= place < count <= 256):
             raise UsageError("a process has a number of 16 bits, a place one below the count, which is 256 at most")
-        self._key = key
+        self._mac = find_keyed("sha256")(key)
         self._process = process
         self._place = place
         self._count = count
@@ -66,4 +67,4 @@ class IdMaker:
         """A fresh ID."""
         chance = self._entropy(_OPEN)
         front = bytes((first_octet(self._place, self._count, chance[0]),)) + chance[1:]
-        return front + ((NOBODY if is_anybodys else self._process) ^ _mask(self._key, front)).to_bytes(2, "big")
+        return front + ((NOBODY if is_anybodys else self._process) ^ _mask(self._mac, front)).to_bytes(2, "big")
