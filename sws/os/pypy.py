@@ -10,11 +10,11 @@ starts and not later; so it is started once more, in the same process.
 Compiler.  It is left as it is.  PyPy compiles what has run often, but makes its counters fade with each collection of the nursery, so that
 only what runs often *in a short time* is ever compiled.  What a server does once for a connection runs a few times between two collections,
 and is interpreted for ever: a handshake of HTTP/3 took 5.5 ms after 13,000 of them.  With counters that do not fade (`--jit decay=0`) it
-takes 3.5 ms after 7000 and 3.0 ms after 10,000, requests and bulk are as quick as before; with a nursery of 128 MB, which is collected as
-much less often, it takes as long and comes to that later.  But PyPy 7.3.19 aborted in 7 of 70 runs of tests with that, and in none of 22
-without: an assertion in `_opimpl_getfield_gc_any_pureornot`, where its compiler, in the middle of a trace, finds that a signal, a finalizer
-or a hook of the collector has been noted meanwhile.  Others met it without any option, and it is open (PyPy's issues 4946 and 5293); who
-has more compiled meets it more often.  So it is for whoever starts PyPy to say.
+takes 3.5 ms after 7000 and 3.0 ms after 10,000, requests and bulk are as quick as before; a nursery of 128 MB,
+which is collected less often, brought one run there and another not.  But PyPy 7.3.19 aborted in 7 of 70 runs of tests with that, and in
+none of 22 without, by an assertion in `_opimpl_getfield_gc_any_pureornot`.  Others met that without any option, where it is traced to what
+a signal sets in the middle of a trace, and it is open (PyPy's issues 4946 and 5293); who has more compiled meets it more often.  So it is
+for whoever starts PyPy to say.
 """
 
 from __future__ import annotations
