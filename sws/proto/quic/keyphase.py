@@ -195,5 +195,7 @@ class KeyPhases:
     def on_forgery(self) -> None:
         """A packet did not open.  Raises: QuicTransportError AEAD_LIMIT_REACHED after too many."""
         self._forgeries += 1
+        if self._read is not None:
+            self.prepare()  # as for a packet of the other phase: the time that it takes does not tell which one this was (§6.3)
         if self._forgeries >= INTEGRITY_LIMIT[self._suite]:
             raise QuicTransportError(ErrorCode.AEAD_LIMIT_REACHED, "too many packets that cannot be opened")

@@ -122,6 +122,24 @@ def test_what_most_connections_never_need_is_ready_a_probe_timeout_after_the_han
     assert phases._next_read not in (None, beforehand)
 
 
+@pytest.mark.parametrize("phase", [0, 1])
+def test_forgeries_before_that_cost_the_same_in_both_phases(phase: int) -> None:
+    """RFC 9001 §6.3, §9.5: no time tells what the masked key phase of a forged packet was: each has the next key made."""
+    network = connect()
+    client, phases = network.client, network.server.phases
+    assert phases is not None
+    assert client.phases is not None
+    network.server._settles_at = network.now + 0.5
+    if phase:
+        client.phases.update(network.now, 0.1, client.loss.spaces[2].next_number)
+    data = forge(client, b"\x01" + bytes(20))
+    before = phases._next_read, network.server.receiver.dropped
+    network.inject(True, data[:-1] + bytes((data[-1] ^ 1,)))
+    assert before == (None, network.server.receiver.dropped - 1)
+    assert phases.updates == 0
+    assert phases._next_read is not None
+
+
 def test_an_update_before_that_is_followed() -> None:
     network = connect()
     client, phases = network.client, network.server.phases
