@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import heapq
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Protocol
@@ -47,6 +47,7 @@ __all__ = [
     "connect",
     "connect_and_settle",
     "credential",
+    "crossed",
     "forge",
     "long_hello",
     "make_client",
@@ -135,12 +136,18 @@ def make_client(
     )
 
 
+def crossed(outs: Sequence[DatagramOut]) -> list[DatagramIn]:
+    """As they arrive on the other side."""
+    return [
+        DatagramIn(out.data[at : at + out.segment], out.remote, out.local) for out in outs for at in range(0, len(out.data), out.segment)
+    ]
+
+
 def long_hello() -> list[DatagramIn]:
     """A ClientHello of two datagrams."""
     chance = random.Random(1)
     client = make_client(chance, tls=client_tls(chance, alpn=(ALPN, *[bytes((65 + number,)) * 250 for number in range(4)])))
-    outs = client.datagrams_to_send(0.0, 1 << 16)
-    hello = [DatagramIn(out.data[at : at + out.segment], SERVER, CLIENT) for out in outs for at in range(0, len(out.data), out.segment)]
+    hello = crossed(client.datagrams_to_send(0.0, 1 << 16))
     assert len(hello) == 2
     return hello
 

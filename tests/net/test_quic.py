@@ -22,8 +22,9 @@ from sws.proto.quic.client import ClientConnection
 from sws.proto.quic.config import QuicConfig
 from sws.proto.quic.server import ServerConnection
 from sws.proto.tls.config import ClientAuth
+from tests.kit.clock import FakeClock
 from tests.kit.garbage import left_to_the_collector
-from tests.kit.quic import CLIENT, SERVER, client_tls, credential, long_hello, make_client
+from tests.kit.quic import CLIENT, SERVER, client_tls, credential, crossed, long_hello, make_client
 from tests.kit.quic_live import LiveServer, TinyServer, live_endpoint
 from tests.kit.tls_pair import credential as pair_credential
 from tests.kit.tls_pair import policy
@@ -233,16 +234,14 @@ def test_certificates_of_clients_wait_like_newcomers(auth: ClientAuth, monkeypat
 
     def give(client: ClientConnection) -> list[DatagramIn]:
         """What a client says."""
-        outs = client.datagrams_to_send(loop.now, 1 << 16)
-        return [DatagramIn(out.data[at : at + out.segment], SERVER, CLIENT) for out in outs for at in range(0, len(out.data), out.segment)]
+        return crossed(client.datagrams_to_send(loop.now, 1 << 16))
 
     def answer(client: ClientConnection) -> None:
         """What the server has to say, to it."""
         for _ in range(4):
             loop.turn(0)
         for out in sent:
-            datagrams = [DatagramIn(out.data[at : at + out.segment], CLIENT, SERVER) for at in range(0, len(out.data), out.segment)]
-            client.receive(datagrams, loop.now)
+            client.receive(crossed([out]), loop.now)
         sent.clear()
 
     try:
@@ -273,8 +272,8 @@ def test_certificates_of_clients_wait_like_newcomers(auth: ClientAuth, monkeypat
 
 def test_a_part_of_a_hello_waits_for_the_rest_that_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Other slow work is in front of the rest, and takes longer than the parts' acknowledgement would be held back."""
-    monkeypatch.setattr("sws.os.loop.SLOW_SLICE", 0.0)
-    loop = Loop()
+    clock = FakeClock()
+    loop = Loop(clock=clock)
     server = LiveServer(loop, live_endpoint(credential()[0], QuicConfig()))
     sent: list[DatagramOut] = []
     monkeypatch.setattr(server.driver, "_send", sent.append)
@@ -282,7 +281,7 @@ def test_a_part_of_a_hello_waits_for_the_rest_that_waits(monkeypatch: pytest.Mon
         first, second = long_hello()
         server.driver.take_in([first])
         for _ in range(3):
-            loop.call_slow(lambda: time.sleep(0.01))
+            loop.call_slow(lambda: clock.advance(0.01))
         server.driver.take_in([second])
         for _ in range(12):
             loop.turn(0)

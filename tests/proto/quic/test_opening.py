@@ -8,21 +8,14 @@ from collections.abc import Sequence
 
 import pytest
 
-from sws.base.datagrams import DatagramIn, DatagramOut
+from sws.base.datagrams import DatagramIn
 from sws.proto.quic import opening
 from sws.proto.quic.api import HandshakeDone, StreamData
 from sws.proto.quic.client import ClientConnection
 from sws.proto.quic.packets import decode_long_header
 from sws.proto.quic.protection import PacketCipher, Sealable, open_levels
 from sws.proto.quic.server import ServerConnection
-from tests.kit.quic import forge, make_client, make_endpoint
-
-
-def crossed(outs: Sequence[DatagramOut]) -> list[DatagramIn]:
-    """As they arrive on the other side."""
-    return [
-        DatagramIn(out.data[at : at + out.segment], out.remote, out.local) for out in outs for at in range(0, len(out.data), out.segment)
-    ]
+from tests.kit.quic import crossed, forge, make_client, make_endpoint
 
 
 class Flight:
