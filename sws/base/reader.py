@@ -35,16 +35,19 @@ class Reader:
         start = self.offset
         end = start + length
         if length < 0 or end > self._end:
-            raise DecodeError(f"{what}: {length} octets wanted, {self._end - start} left", start)
+            raise self._short(length, start, what)
         self.offset = end
         return self._data[start:end]
+
+    def _short(self, wanted: int, start: int, what: str) -> DecodeError:
+        return DecodeError(f"{what}: {wanted} octets wanted, {self._end - start} left", start)
 
     def uint(self, octets: int, what: str = "integer") -> int:
         """An unsigned big-endian integer of `octets` octets.  Raises: DecodeError."""
         start = self.offset
         end = start + octets
         if end > self._end:
-            raise DecodeError(f"{what}: {octets} octets wanted, {self._end - start} left", start)
+            raise self._short(octets, start, what)
         self.offset = end
         return int.from_bytes(self._data[start:end], "big")
 
@@ -56,7 +59,7 @@ class Reader:
         """Two octets, big-endian."""
         start = self.offset
         if start + 2 > self._end:
-            raise DecodeError(f"{what}: 2 octets wanted, {self._end - start} left", start)
+            raise self._short(2, start, what)
         self.offset = start + 2
         return self._data[start] << 8 | self._data[start + 1]
 
@@ -79,13 +82,13 @@ class Reader:
         at = self.offset
         start = at + length_octets
         if start > self._end:
-            raise DecodeError(f"{what}: {length_octets} octets wanted, {self._end - at} left", at)
+            raise self._short(length_octets, at, what)
         length = int.from_bytes(self._data[at:start], "big")
         end = start + length
         if length < minimum:
             raise DecodeError(f"{what}: {length} octets, at least {minimum} wanted", at)
         if end > self._end:
-            raise DecodeError(f"{what}: {length} octets wanted, {self._end - start} left", start)
+            raise self._short(length, start, what)
         self.offset = end
         return self._data[start:end]
 
@@ -93,7 +96,7 @@ class Reader:
         """A reader over the next `length` octets, which this one skips."""
         start = self.offset
         if length < 0 or start + length > self._end:
-            raise DecodeError(f"{what}: {length} octets wanted, {self._end - start} left", start)
+            raise self._short(length, start, what)
         self.offset = start + length
         return Reader(self._data, start, start + length)
 
