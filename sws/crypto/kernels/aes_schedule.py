@@ -51,7 +51,7 @@ def expand(key: bytes, sub_word: Callable[[int], int] = sub_word_by_table) -> li
       sub_word:  SubWord on a big-endian word.
     """
     if len(key) == 16:
-        return _expand_128_by_table(key) if sub_word is sub_word_by_table else _expand_128(key, sub_word)
+        return _expand_128(key, sub_word)
     size = len(key) // 4
     words = [int.from_bytes(key[at : at + 4], "big") for at in range(0, len(key), 4)]
     word = words[-1]
@@ -78,20 +78,4 @@ def _expand_128(key: bytes, sub_word: Callable[[int], int]) -> list[bytes]:
         block ^= block >> 64
         block ^= (sub_word((word << 8 | word >> 24) & 0xFFFFFFFF) ^ constant << 24) * _EACH_WORD
         keys.append(block.to_bytes(16, "big"))
-    return keys
-
-
-def _expand_128_by_table(key: bytes) -> list[bytes]:
-    """The same; SubWord looks up the whole key, and only the last word is used."""
-    from_bytes = int.from_bytes
-    table = sbox()
-    block = from_bytes(key, "big")
-    keys = [key]
-    for constant in _CONSTANTS:
-        word = from_bytes(key.translate(table), "big") & 0xFFFFFFFF
-        block ^= block >> 32
-        block ^= block >> 64
-        block ^= ((word << 8 | word >> 24) & 0xFFFFFFFF ^ constant << 24) * _EACH_WORD
-        key = block.to_bytes(16, "big")
-        keys.append(key)
     return keys
