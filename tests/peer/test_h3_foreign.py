@@ -8,8 +8,8 @@ quic-go    in Go; httpcloak's fork, which has a dynamic QPACK table, and waits f
 quiche     Cloudflare's, in Rust; soyokaze
 quinn      in Rust, with hyper's h3; impit.  It sends no head that we said is too long, and gives up the request that finds GOAWAY
 openssl    OpenSSL's own QUIC, with nghttp3, in a curl that was built so: SWS_CURL names it (CONTRIBUTING says where to find one).
-           After a Retry it keeps the end of a long ClientHello to itself until something is acknowledged, and a time-out during the
-           handshake leaves its control streams unsent for ever: with others' servers, too
+           After a Retry it keeps the end of a long ClientHello to itself until something is acknowledged, and hardly ever gets an
+           answer from ngtcp2's server either; after a time-out during the handshake its control streams never leave
 """
 
 from __future__ import annotations

@@ -56,12 +56,8 @@ def _nobody(_destination: bytes, _is_newcomer: bool) -> int | None:
     return None
 
 
-def reset_token(key: bytes, connection_id: bytes) -> bytes:
-    """The stateless reset token of a connection ID.  RFC 9000 §10.3.2"""
-    return _reset_token(find_keyed("sha256")(key), connection_id)
-
-
-def _reset_token(mac: Callable[[bytes], bytes], connection_id: bytes) -> bytes:
+def reset_token(mac: Callable[[bytes], bytes], connection_id: bytes) -> bytes:
+    """The stateless reset token of a connection ID, by HMAC under the key for that.  RFC 9000 §10.3.2"""
     return mac(b"sws reset" + connection_id)[:16]
 
 
@@ -331,16 +327,17 @@ class Endpoint:
             header.destination,
             header.source,
             facts is not None,
-            _reset_token(self._reset_mac, first_id),
+            reset_token(self._reset_mac, first_id),
             None if config.tokens is None else config.tokens.seal_new_token,
             config.preferred,
         )
 
         def make_id() -> tuple[bytes, bytes]:
+            """A fresh ID, which leads here from now on, and its stateless reset token."""
             connection_id = self._fresh_id()
             ids.add(connection_id)
             self._by_id[connection_id] = connection
-            return connection_id, _reset_token(self._reset_mac, connection_id)
+            return connection_id, reset_token(self._reset_mac, connection_id)
 
         def retire_id(connection_id: bytes) -> None:
             ids.discard(connection_id)
@@ -397,7 +394,7 @@ class Endpoint:
         size = min(len(data) - 1, 41)
         chance = bytearray(self._entropy(size - 16))
         chance[0] = chance[0] & 0x3F | 0x40
-        self._reply(datagram, bytes(chance) + _reset_token(self._reset_mac, data[1 : 1 + ID_LENGTH]))
+        self._reply(datagram, bytes(chance) + reset_token(self._reset_mac, data[1 : 1 + ID_LENGTH]))
 
     def _reply(self, datagram: DatagramIn, data: bytes) -> None:
         if len(self._replies) < 256:

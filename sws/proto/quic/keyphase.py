@@ -153,8 +153,8 @@ class KeyPhases:
         self._write_secret = next_secret(self._version, self._suite, self._write_secret)
         write.packet = PacketCipher(self._version, self._suite, self._write_secret)
         self._previous, self._previous_until = self._read, inf if received == PACKET_NUMBER_MAXIMUM else now + 3 * pto
-        self._read, self._read_secret = self.prepare(), self._next_secret
-        self._next_read = None
+        self._read = self.prepare()
+        self._read_secret, self._next_read = self._next_secret, None
         self.prepare()
         self.phase ^= 1
         self._phase_start = received
