@@ -30,6 +30,7 @@ _TEXT: Final = bytes(octet for octet in range(256) if octet == 9 or (octet >= 32
 _CONNECTION_SPECIFIC: Final = frozenset((b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade"))
 _REQUEST_PSEUDO: Final = frozenset((b":method", b":scheme", b":authority", b":path", b":protocol"))
 _ORIGIN: Final = re.compile(ORIGIN_FORM)
+_HTTP3: Final = 30
 _MEMO_MAXIMUM: Final = 1024
 _MEMO_LENGTH: Final = 128
 _LENGTH_DIGITS: Final = 18
@@ -173,8 +174,13 @@ class RequestParser:
         return RequestHead(method, scheme, authority, path, section.fields, index, self._version)
 
     def _authority(self, authority: bytes | None, index: dict[bytes, bytes]) -> bytes:
-        """RFC 9113 §8.3.1: Host stands in for :authority, and must not differ from it."""
+        """RFC 9113 §8.3.1: Host stands in for :authority, and must not differ from it.
+
+        RFC 9114 §4.3.1 wants one of them, and none that is empty; without, a request of HTTP/3 is malformed.
+        """
         host = index.get(b"host")
+        if not authority and not host and self._version == _HTTP3:
+            raise DecodeError("neither :authority nor Host")
         if authority is None:
             if host is None:
                 raise Http1Error(400, "neither :authority nor Host")

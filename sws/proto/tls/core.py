@@ -205,4 +205,5 @@ class MessageFeed:
             self.core.read_keys_changed = False
             self.state = self.state.receive(message)
             if buffer and (self.core.read_keys_changed or self.state.level != level):
-                raise TlsAlert(AlertDescription.UNEXPECTED_MESSAGE, "a message spans a change of keys", True)
+                against_quic = buffer[0] != HandshakeType.KEY_UPDATE  # that one is unexpected_message wherever it comes: RFC 9001 §6
+                raise TlsAlert(AlertDescription.UNEXPECTED_MESSAGE, "a message spans a change of keys", against_quic)

@@ -44,6 +44,9 @@ from tests.kit.h3_peer import (
         [*GET, (b"content-length", b"1")],  # and there is none
         [*GET, (b"content-length", b"0"), (b"content-length", b"0")],
         [*GET, (b"host", b"other.example")],
+        [*GET[:2], GET[3]],  # neither :authority nor Host
+        [*GET[:2], (b":authority", b""), GET[3]],
+        [*GET[:2], GET[3], (b"host", b"")],
         [(b":method", b"CONNECT"), (b":path", b"/"), (b":authority", b"b:1")],  # §4.4
         [(b":method", b"CONNECT")],
     ],

@@ -29,8 +29,10 @@ def test_a_request() -> None:
 def test_host_stands_in_for_authority() -> None:
     assert parser().parse([*GET[:2], GET[3], (b"host", b"b.example")]).authority == b"b.example"
     assert parser().parse([*GET, (b"host", b"A.example")]).authority == b"a.example"
-    with pytest.raises(Http1Error):
-        parser().parse([*GET[:2], GET[3]])
+    with pytest.raises(Http1Error, match="400"):
+        parser(version=20).parse([*GET[:2], GET[3]])
+    with pytest.raises(DecodeError):  # RFC 9114 §4.3.1
+        parser(version=30).parse([*GET[:2], GET[3]])
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,13 @@ from tests.kit.tls_pair import client_config, server_config
 A = AlertDescription
 
 
-def both(mine: dict[str, Any] | None = None, theirs: dict[str, Any] | None = None, host: dict[str, Any] | None = None) -> list[Any]:
+def both(
+    mine: dict[str, Any] | None = None,
+    theirs: dict[str, Any] | None = None,
+    host: dict[str, Any] | None = None,
+    behind: tuple[int, bytes] = (-1, b""),
+) -> list[Any]:
+    """A handshake: both ends, and what they reported; `behind` has octets for one of them, which follow its peer's Finished."""
     one = ClientHandshake(client_config(**{"alpn": (b"h3",), "quic": b"client's", **(mine or {})}))
     other = ServerHandshake(server_config({"alpn": (b"h3",), **(host or {})}, **{"quic": b"server's", **(theirs or {})}))
     seen: list[list[HandshakeEvent]] = [[], []]
@@ -29,7 +35,9 @@ def both(mine: dict[str, Any] | None = None, theirs: dict[str, Any] | None = Non
         following: list[HandshakeEvent] = []
         for event in events:
             if isinstance(event, HandshakeBytes):
-                following += ends[1 - at].receive(event.level, event.data, 0.0)
+                is_finished = event.data[-36:-32] == b"\x14\0\0\x20"
+                more = behind[1] if behind[0] == 1 - at and is_finished else b""
+                following += ends[1 - at].receive(event.level, event.data + more, 0.0)
         at, events = 1 - at, following
     return [one, other, *seen]
 
@@ -105,6 +113,14 @@ def test_key_update_is_no_message_of_quics() -> None:
         events = end.receive(3, b"\x18\0\0\1\0", 0.0)
         assert [event.description for event in of(events, Alert)] == [A.UNEXPECTED_MESSAGE]
         assert end.receive(3, b"\x18\0\0\1\0", 0.0) == []
+
+
+@pytest.mark.parametrize("end", [0, 1])
+@pytest.mark.parametrize(("behind", "against_quic"), [(b"\x18\0\0\1\1", False), (b"\4\0\0\0", True)])
+def test_what_is_behind_a_finished_under_its_keys(end: int, behind: bytes, against_quic: bool) -> None:
+    """RFC 9001 §6 has 0x010a for KeyUpdate wherever it comes, §4.1.3 PROTOCOL_VIOLATION for other octets that are left over."""
+    events = both(behind=(end, behind))[2 + end]
+    assert [(event.description, event.against_quic) for event in of(events, Alert)] == [(A.UNEXPECTED_MESSAGE, against_quic)]
 
 
 def test_octets_at_another_level() -> None:
