@@ -10,6 +10,9 @@ quinn      in Rust, with hyper's h3; impit.  It sends no head that we said is to
 openssl    OpenSSL's own QUIC, with nghttp3, in a curl that was built so: SWS_CURL names it (CONTRIBUTING says where to find one).
            After a Retry it keeps the end of a long ClientHello to itself until something is acknowledged, and hardly ever gets an
            answer from ngtcp2's server either; after a time-out during the handshake its control streams never leave
+java       the library of a JDK from 26 on, in Java, its QUIC and TLS too: SWS_JAVA names its `java`.  It sends no head that we said
+           is too long; after a Retry it reads no Initial packet of another version than its first; and where it is told in the middle
+           of its content to send no more, it often waits for ever, with the answer in its hands (with quic-go's server too)
 """
 
 from __future__ import annotations
@@ -20,13 +23,15 @@ import os
 import pathlib
 import subprocess
 from abc import ABC, abstractmethod
+from base64 import b64decode, b64encode
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from shutil import rmtree
 from signal import SIGHUP
 from tempfile import mkdtemp
+from threading import Lock, Thread
 from typing import Any
 
 import pytest
@@ -67,6 +72,7 @@ class Foreign(ABC):
 
     takes_long_requests = True
     takes_long_heads = True
+    heeds_stop_sending = True
 
     @abstractmethod
     def ask(self, method: str, url: str, fields: Mapping[str, str] | None = None, body: bytes | None = None) -> Answer:
@@ -172,9 +178,51 @@ class OpenSsl(Foreign):
         """Nothing is open between requests."""
 
 
+class Java(Foreign):
+    """A process with one connection; see H3Client.java."""
+
+    takes_long_heads = False
+    heeds_stop_sending = False
+    _count = 0
+
+    def __init__(self) -> None:
+        source = pathlib.Path(__file__).parents[1] / "kit" / "H3Client.java"
+        command = [os.environ["SWS_JAVA"], str(source), str(pki().ca)]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
+        self._lock = Lock()
+        self._waiting: dict[str, Future[list[str]]] = {}
+        Thread(target=self._listen, daemon=True).start()
+
+    def _listen(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            number, *parts = line.rstrip("\n").split("\t")
+            self._waiting.pop(number).set_result(parts)
+
+    def ask(self, method: str, url: str, fields: Mapping[str, str] | None = None, body: bytes | None = None) -> Answer:
+        assert self._process.stdin is not None
+        content = "-" if body is None else b64encode(body).decode()
+        answer: Future[list[str]] = Future()
+        with self._lock:
+            self._count += 1
+            self._waiting[str(self._count)] = answer
+            self._process.stdin.write("\t".join([str(self._count), method, url, content, *map(": ".join, (fields or {}).items())]) + "\n")
+        status, *rest = answer.result(30)
+        assert status != "!", rest
+        version, content, *lines = rest
+        return Answer(int(status), b64decode(content), version.replace("_", "/"), dict(line.split(": ", 1) for line in lines))
+
+    def close(self) -> None:
+        with self._process:
+            assert self._process.stdin is not None
+            self._process.stdin.close()
+
+
 CLIENTS: dict[str, type[Foreign]] = {"neqo": Neqo, "rex": Rex, "quic-go": QuicGo, "quiche": Quiche, "quinn": Quinn}
 if "SWS_CURL" in os.environ:
     CLIENTS["openssl"] = OpenSsl
+if "SWS_JAVA" in os.environ:
+    CLIENTS["java"] = Java
 
 
 @pytest.fixture(params=CLIENTS)
@@ -223,7 +271,7 @@ def test_what_a_file_is_asked_for(server: ServerProcess, client: Foreign) -> Non
     assert client.ask("GET", url, {"if-none-match": whole.fields["etag"]}).status == 304
     assert client.ask("GET", f"https://localhost:{server.port}/none").status == 404
     assert client.ask("POST", url, body=b"x" * (5000 if client.takes_long_requests else 500)).status == 405
-    if client.takes_long_requests:
+    if client.takes_long_requests and client.heeds_stop_sending:
         assert client.ask("POST", url, body=bytes(2_000_000)).status == 405
     if client.takes_long_requests and client.takes_long_heads:
         assert client.ask("GET", url, {"x-long": "a" * 60000}).status == 431

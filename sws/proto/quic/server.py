@@ -98,6 +98,11 @@ class Acceptance:
     new_token: Callable[[Address, int], bytes] | None = None
     preferred: tuple[bytes, int, bytes, int] | None = None
 
+    @property
+    def is_retried(self) -> bool:
+        """Whether there was a Retry."""
+        return self.original != self.current
+
 
 @final
 class ServerConnection(Connection):
@@ -297,7 +302,11 @@ class _ServerHandshaking:
         return True
 
     def _choose_version(self, hello: bytes) -> None:
-        """Compatible version negotiation.  RFC 9368 §2.3"""
+        """Compatible version negotiation.  RFC 9368 §2.3
+
+        After a Retry the client's version stays: a client of Java's library (JDK 26, 27) looks for Initial packets of another one under
+        the keys of the ID that it had chosen before, and so never hears us.
+        """
         c = self._c
         body = find_extension(hello, ExtensionType.QUIC_TRANSPORT_PARAMETERS)
         if body is None:
@@ -310,6 +319,8 @@ class _ServerHandshaking:
             raise QuicTransportError(ErrorCode.VERSION_NEGOTIATION_ERROR, "another version than the packet's was chosen")
         if versions.chosen not in versions.available:
             raise bad_parameters("the chosen version is not among the available ones")
+        if c.acceptance.is_retried:
+            return
         for number in c.config.versions:
             if number in versions.available:
                 self._switch(VERSIONS[number])
@@ -330,7 +341,7 @@ class _ServerHandshaking:
         c = self._c
         acceptance = c.acceptance
         preferred = None if acceptance.preferred is None else PreferredAddress(*acceptance.preferred, *c.local_ids.add_preferred())
-        retried = None if acceptance.original == acceptance.current else acceptance.current
+        retried = acceptance.current if acceptance.is_retried else None
         return self._prepare().said + encode_identity(acceptance.original, retried, c.first_id, acceptance.reset_token, preferred)
 
     def _prepare(self) -> _Prepared:
