@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0 OR MIT
-"""Our client's role over real UDP: `sws benchmark --http 3` against aioquic's server and ngtcp2's, over a good and a bad network."""
+"""Our client's role over real UDP: `sws benchmark --http 3` against others' servers, over a good and a bad network.
+
+aioquic's, ngtcp2's and quic-go's (caddy); nginx's own and haproxy's own where SWS_NGINX and SWS_HAPROXY name programs that have HTTP/3.
+"""
 
 from __future__ import annotations
 
@@ -84,18 +87,77 @@ def aioquic_port(pair: pathlib.Path) -> Iterator[int]:
     loop.close()
 
 
-@pytest.fixture(scope="module")
-def ngtcp2_port(pair: pathlib.Path) -> Iterator[int]:
-    """ngtcp2's server."""
+def ngtcp2(folder: pathlib.Path, port: int) -> list[str]:
+    return [peer("gtlsserver"), "--quiet", f"--htdocs={folder}", "127.0.0.1", str(port), str(folder / "k.pem"), str(folder / "c.pem")]
+
+
+def quic_go(folder: pathlib.Path, port: int) -> list[str]:
+    """In caddy."""
+    (folder / "Caddyfile").write_text(
+        "{\nauto_https off\nadmin off\ndefault_sni example.org\n}\n"
+        f"https://:{port} {{\ntls {folder}/c.pem {folder}/k.pem\nroot * {folder}\nfile_server\n}}\n"
+    )
+    return [peer("caddy"), "run", "--config", str(folder / "Caddyfile"), "--adapter", "caddyfile"]
+
+
+def nginx(folder: pathlib.Path, port: int) -> list[str]:
+    """Its own QUIC; with a Retry."""
+    paths = "".join(f"{name}_temp_path {folder}/{name};\n" for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+    (folder / "nginx.conf").write_text(
+        f"daemon off;\nmaster_process off;\npid {folder}/nginx.pid;\nerror_log {folder}/nginx.log;\nevents {{}}\n"
+        f"http {{\naccess_log off;\n{paths}"
+        f"server {{\nlisten 127.0.0.1:{port} quic;\nquic_retry on;\nroot {folder};\n"
+        f"ssl_certificate {folder}/c.pem;\nssl_certificate_key {folder}/k.pem;\n}}\n}}\n"
+    )
+    return [os.environ["SWS_NGINX"], "-c", str(folder / "nginx.conf")]
+
+
+def haproxy(folder: pathlib.Path, port: int) -> list[str]:
+    """Its own QUIC."""
+    (folder / "both.pem").write_text((folder / "c.pem").read_text() + (folder / "k.pem").read_text())
+    (folder / "haproxy.cfg").write_text(
+        "global\nnbthread 1\ntune.bufsize 131072\ndefaults\nmode http\ntimeout client 30s\n"
+        f"frontend all\nbind quic4@127.0.0.1:{port} ssl crt {folder}/both.pem alpn h3\n"
+        f"http-request return status 200 content-type text/plain file {folder}/file\n"
+    )
+    return [os.environ["SWS_HAPROXY"], "-f", str(folder / "haproxy.cfg")]
+
+
+COMMANDS = {"ngtcp2": ngtcp2, "quic-go": quic_go}
+if "SWS_NGINX" in os.environ:
+    COMMANDS["nginx"] = nginx
+if "SWS_HAPROXY" in os.environ:
+    COMMANDS["haproxy"] = haproxy
+
+
+def is_taken(port: int) -> bool:
+    """Whether somebody has that port of UDP."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return True
+        return False
+
+
+@pytest.fixture(scope="module", params=["aioquic", *COMMANDS])
+def port(pair: pathlib.Path, request: pytest.FixtureRequest) -> Iterator[int]:
+    """Where a server listens."""
+    if request.param == "aioquic":
+        yield request.getfixturevalue("aioquic_port")
+        return
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [peer("gtlsserver"), "--quiet", f"--htdocs={pair}", "127.0.0.1", str(port), str(pair / "k.pem"), str(pair / "c.pem")]
-    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    time.sleep(0.5)
-    yield port
-    server.terminate()
-    server.wait()
+    command = COMMANDS[request.param](pair, port)
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**os.environ, "HOME": str(pair)}) as server:
+        until = time.monotonic() + 10
+        while not is_taken(port):
+            assert server.poll() is None
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        yield port
+        server.terminate()
 
 
 def benchmark(port: int, *options: str) -> dict[str, Any]:
@@ -116,10 +178,9 @@ NETWORKS = {
 }
 
 
-@pytest.mark.parametrize("server", ["aioquic", "ngtcp2"])
 @pytest.mark.parametrize("network", NETWORKS)
-def test_our_client(server: str, network: str, request: pytest.FixtureRequest) -> None:
-    with UdpProxy(request.getfixturevalue(f"{server}_port"), NETWORKS[network]) as proxy:
+def test_our_client(port: int, network: str) -> None:
+    with UdpProxy(port, NETWORKS[network]) as proxy:
         # A port that changes within a handshake may end it: ngtcp2 takes no packets from elsewhere until then (RFC 9000 §9).
         found = benchmark(proxy.port, *(("--duration", "5") if network == "rebinding" else ("--requests-per-connection", "20")))
     assert found["errors"] == {}
