@@ -185,6 +185,8 @@ class Connection(ABC):
             stream = self._unknown_stream(number, now)
             if stream is None:
                 self._transport.consumed(number, len(data))
+                if fin:
+                    self._table.unwanted.pop(number, None)
                 return
         stream.fin = fin
         self._reader.read(stream, data, False, now, events)
@@ -205,7 +207,7 @@ class Connection(ABC):
         """RFC 9297 §2.1; what belongs to no exchange is dropped."""
         number, data = decode_datagram(payload)
         stream = self._streams.get(number)
-        if not self._limits.datagrams or stream is None or stream.heard is _AWAITED or stream.discards:
+        if not self._limits.datagrams or stream is None or stream.heard is _AWAITED or stream.refused:
             self._budgets.spend("datagram", now)
             return
         events.append(Datagram(number, data))
@@ -239,10 +241,11 @@ class Connection(ABC):
         if stream is None:
             stream = self._unknown_stream(number, now)
             if stream is None:
+                self._table.unwanted.pop(number, None)
                 return
         self._decoder.cancel(number)
-        if stream.discards and stream.said is not _ENDED and code == ErrorCode.H3_NO_ERROR:
-            stream.heard = _ENDED
+        if stream.refused and code == ErrorCode.H3_NO_ERROR:
+            stream.fin = True
             return
         self._transport.reset_stream(number, ErrorCode.H3_REQUEST_CANCELLED)
         self._table.was_reset(stream, f"reset by the peer: {ErrorCode.name_of(code)}", now, events)
@@ -330,7 +333,7 @@ class Connection(ABC):
     def _said_end(self, stream: Stream) -> None:
         """Our FIN was queued."""
         stream.said = _ENDED
-        if stream.heard is _ENDED:
+        if stream.heard is _ENDED and not stream.refused:
             self._table.remove(stream)
         else:
             self._message_complete(stream)
@@ -413,6 +416,7 @@ class Connection(ABC):
 
     def _check_streams(self, now: float, events: list[Event]) -> None:
         table = self._table
+        table.stop_unwanted(now)
         while (number := table.slow_head(now)) is not None:
             self._budgets.note("slow_head")
             table.fail(H3StreamError(number, ErrorCode.H3_REQUEST_CANCELLED, "the head came too slowly"), now, events)

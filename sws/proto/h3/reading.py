@@ -83,6 +83,9 @@ class RequestReader:
 
     def _read(self, stream: Stream, data: bytes, resume: bool, now: float, events: list[Event]) -> None:
         """Frames, as far as they have come; credit for all that is not content goes back at once."""
+        if stream.refused:
+            self._transport.consumed(stream.number, len(data))
+            return
         reader = stream.reader
         size = len(data) + stream.withheld
         reader.feed(data)
@@ -111,7 +114,7 @@ class RequestReader:
     def _frames(self, stream: Stream, now: float, events: list[Event]) -> None:
         reader = stream.reader
         while not stream.is_blocked and (piece := reader.read()) is not None:
-            if stream.discards and stream.heard is _ENDED:
+            if stream.refused:
                 break
             kind, payload = piece
             if kind == 0:
@@ -140,10 +143,9 @@ class RequestReader:
         if stream.number in self._table.uploads:
             self._table.upload_went_on(stream.number, now)
         stream.holds = False
-        if not stream.discards:
-            stream.unconsumed += size
-            events.append(BodyChunk(stream.number, content))
-            self._role.content_grew(stream, events)
+        stream.unconsumed += size
+        events.append(BodyChunk(stream.number, content))
+        self._role.content_grew(stream, events)
 
     def _on_section(self, stream: Stream, section: bytes, resume: bool, now: float, events: list[Event]) -> None:
         """HEADERS, or the field section that was blocked."""
@@ -157,8 +159,6 @@ class RequestReader:
                 return
         except LimitExceeded:
             fields = None
-        if stream.discards:
-            return
         if stream.heard is _AWAITED:
             self._role.on_head(stream, fields, stream.fin and stream.reader.is_between, now, events)
         else:
@@ -170,11 +170,10 @@ class RequestReader:
         state = MESSAGE.step((stream.heard, _END))
         if state is None:
             raise H3StreamError(number, ErrorCode.H3_REQUEST_INCOMPLETE, "a stream that ends before its message does")
-        if stream.expected is not None and stream.received != stream.expected and not stream.discards:
+        if stream.expected is not None and stream.received != stream.expected:
             raise H3StreamError(number, ErrorCode.H3_MESSAGE_ERROR, "content and content-length differ")
         stream.heard = state
         self._table.uploads.pop(number, None)
-        if not stream.discards:
-            events.append(Ended(number))
+        events.append(Ended(number))
         if stream.said is _ENDED:
             self._table.remove(stream)

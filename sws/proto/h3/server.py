@@ -2,7 +2,7 @@
 """The server's end of an HTTP/3 connection.  RFC 9114; an `ExchangeEngine`.
 
 A request that is malformed (§4.1.2) has its stream reset; one that is well-formed and that this server does not accept gives `Refused`, as
-in HTTP/1.1: one response may be sent, then what is left of its content is stopped by STOP_SENDING with H3_NO_ERROR (§4.1.1).
+in HTTP/1.1: one response may be sent, then what is left of its content is stopped by STOP_SENDING with H3_NO_ERROR (§4.1).
 """
 
 from __future__ import annotations
@@ -124,12 +124,10 @@ class ServerConnection(Connection):
 
     def _refused(self, stream: Stream, ended: bool, status: int, reason: str, events: list[Event]) -> None:
         stream.heard = _ENDED  # whatever more there is, nobody looks at it
-        stream.refused = stream.discards = True
+        stream.refused = True
         stream.expected = None
         self._table.uploads.pop(stream.number, None)
         if not ended:
-            if not stream.fin:
-                self._transport.stop_sending(stream.number, ErrorCode.H3_NO_ERROR)
             self._decoder.cancel(stream.number)
         events.append(Refused(stream.number, status, reason))
 
@@ -279,11 +277,8 @@ class ServerConnection(Connection):
         self._said_end(state)
 
     def _message_complete(self, stream: Stream) -> None:
-        """The response is complete and the request is not: the rest of it is not wanted.  RFC 9114 §4.1.1."""
-        if not stream.fin:
-            self._transport.stop_sending(stream.number, ErrorCode.H3_NO_ERROR)
-            self._decoder.cancel(stream.number)
-        self._table.remove(stream)
+        """The response is complete and the request is not."""
+        self._table.answered(stream)
 
     def _quiet_deadline(self) -> float | None:
         if self._streams or self._life.is_leaving:

@@ -24,13 +24,11 @@ class Stream:
       withheld:     octets that came behind a field section that is blocked.
       is_blocked:   a field section waits for the encoder stream.
       fin:          the peer's last octet came.
-      discards:     nobody wants the rest of the peer's message.
       holds:        the client waits for a 100 (Continue).
-      refused:      the engine itself wants one response, and no more input.
+      refused:      the engine itself wants one response, and nobody the rest of the peer's message.
     """
 
     __slots__ = (
-        "discards",
         "expected",
         "fin",
         "heard",
@@ -61,7 +59,6 @@ class Stream:
         self.withheld = 0
         self.is_blocked = False
         self.fin = False
-        self.discards = False
         self.holds = False
         self.refused = False
         self.informational = 0

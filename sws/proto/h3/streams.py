@@ -4,8 +4,14 @@
     streams   by number
     waiting   those without a complete head, and since when
     uploads   those whose content is not complete, and when the last of it came
+    unwanted  those answered before their request was complete, and since when: more of it is read and thrown away, as what comes on any
+              stream whose exchange is over
 
-Both of the latter are in the order of their times.  What the end of a stream takes back is the credit of what nobody will consume.
+The latter three are in the order of their times.  What the end of a stream takes back is the credit of what nobody will consume.
+
+That the rest of a request is not wanted (§4.1) is said a moment after the answer: there are clients that miss an answer which comes with
+STOP_SENDING (those of Java's library and of lsquic), and never get to its end.  A stream stays open until the client has ended its part,
+so that QUIC's limit bounds how many wait.
 """
 
 from __future__ import annotations
@@ -15,6 +21,7 @@ from typing import Final, final
 from sws.base.engine import Aborted, Event
 from sws.base.errors import H3StreamError, UsageError
 from sws.proto.h3.budgets import Budgets
+from sws.proto.h3.errors import ErrorCode
 from sws.proto.h3.life import Life
 from sws.proto.h3.limits import Http3Limits
 from sws.proto.h3.states import MESSAGE, Message, MessageInput
@@ -26,6 +33,8 @@ __all__ = ["StreamTable"]
 
 _AWAITED: Final = Message.AWAITED
 _ENDED: Final = Message.ENDED
+_MOMENT: Final = 0.5
+_SINCE_NOW: Final = float("-inf")
 
 
 @final
@@ -36,7 +45,7 @@ class StreamTable:
       streams:  the dictionary is shared with whoever looks streams up.
     """
 
-    __slots__ = ("_budgets", "_client", "_decoder", "_life", "_limits", "_transport", "streams", "uploads", "waiting")
+    __slots__ = ("_budgets", "_client", "_decoder", "_life", "_limits", "_transport", "streams", "unwanted", "uploads", "waiting")
 
     def __init__(
         self, streams: dict[int, Stream], transport: StreamTransport, limits: Http3Limits, decoder: Decoder, budgets: Budgets, life: Life
@@ -44,6 +53,7 @@ class StreamTable:
         self.streams = streams
         self.waiting: dict[int, float] = {}
         self.uploads: dict[int, float] = {}
+        self.unwanted: dict[int, float] = {}
         self._transport = transport
         self._client = transport.is_client
         self._limits = limits
@@ -89,6 +99,14 @@ class StreamTable:
         if not self.streams:
             self._life.became_quiet()
 
+    def answered(self, stream: Stream) -> None:
+        """Our message is complete, and nobody wants what is left of the peer's.  RFC 9114 §4.1."""
+        if not stream.fin:
+            self.unwanted[stream.number] = _SINCE_NOW  # verbs know no time: the next check does
+        if stream.heard is not _ENDED:
+            self._decoder.cancel(stream.number)
+        self.remove(stream)
+
     def give_up(self, stream: Stream, code: int) -> None:
         """Both parts of a stream.  RFC 9114 §4.1.1."""
         transport = self._transport
@@ -116,7 +134,7 @@ class StreamTable:
         self._tell(stream, told, reason, now, events)
 
     def _tell(self, stream: Stream, told: bool, reason: str, now: float, events: list[Event]) -> None:
-        if told and not (stream.discards and stream.said is _ENDED):
+        if told:
             events.append(Aborted(stream.number, reason))
         if not self._client:
             self._budgets.spend("reset", now)
@@ -127,18 +145,30 @@ class StreamTable:
         self.streams.clear()
         self.waiting.clear()
         self.uploads.clear()
+        self.unwanted.clear()
         return [Aborted(number, reason) for number in gone]
 
     # --- time ----------------------------------------------------------------------------------------------------
 
     def deadlines(self) -> list[float]:
-        """When the slowest head and the slowest content have been awaited for too long."""
+        """When the slowest head and the slowest content have been awaited for too long, and what is unwanted may be told so."""
         times = []
         if self.waiting:
             times.append(next(iter(self.waiting.values())) + self._limits.head_timeout)
         if self.uploads:
             times.append(next(iter(self.uploads.values())) + self._limits.body_timeout)
+        if self.unwanted:
+            times.append(next(iter(self.unwanted.values())) + _MOMENT)
         return times
+
+    def stop_unwanted(self, now: float) -> None:
+        """Tell those peers whose moment is over to send no more."""
+        for number, since in tuple(self.unwanted.items()):
+            if since == _SINCE_NOW:
+                self.unwanted[number] = now
+            elif now >= since + _MOMENT:
+                del self.unwanted[number]
+                self._transport.stop_sending(number, ErrorCode.H3_NO_ERROR)
 
     def slow_head(self, now: float) -> int | None:
         """A stream whose head was awaited for too long."""

@@ -131,10 +131,51 @@ def test_early_answers_stop_the_rest_of_the_request() -> None:
     peer = raw_client()
     peer.feed(0, head(POST) + data(b"abc"))
     peer.engine.send_response(0, 200, TEXT, b"hello")
-    assert peer.transport.stopped == {0: ErrorCode.H3_NO_ERROR}
     assert peer.transport.unconsumed[0] == 0
     assert peer.feed(0, data(b"more")) == []
     assert peer.transport.unconsumed[0] == 0
+    assert peer.transport.stopped == {}  # not with the answer: there are clients that miss it
+    assert_a_moment_passes(peer, 3.0)
+    assert peer.transport.stopped == {0: ErrorCode.H3_NO_ERROR}
+    assert peer.feed(0, data(b"on its way")) == []
+    assert peer.transport.unconsumed[0] == 0
+
+
+@pytest.mark.parametrize("end", ["fin", "reset"])
+def test_early_answers_that_need_no_stop(end: str) -> None:
+    """The client ends its part before the moment is over."""
+    peer = raw_client()
+    for stream in (0, 4):
+        peer.feed(stream, head(POST) + data(b"abc"))
+        peer.engine.send_response(stream, 200, TEXT, b"hello")
+    if end == "fin":
+        peer.feed(0, b"", True)
+    else:
+        peer.reset(0)
+    assert_a_moment_passes(peer, 3.0)
+    assert peer.transport.stopped == {4: ErrorCode.H3_NO_ERROR}
+
+
+def test_each_request_has_its_moment() -> None:
+    peer = raw_client()
+    for stream, now in ((0, 3.0), (4, 3.25)):
+        peer.feed(stream, head(POST))
+        peer.engine.send_response(stream, 200, TEXT, b"hello")
+        peer.engine.handle_timeout(now)
+    assert peer.engine.next_timeout() == 3.5
+    peer.engine.handle_timeout(3.5)
+    assert list(peer.transport.stopped) == [0]
+    peer.engine.handle_timeout(3.75)
+    assert list(peer.transport.stopped) == [0, 4]
+
+
+def assert_a_moment_passes(peer: RawPeer, now: float) -> None:
+    """From an answer, by a verb that knew no time, to half a second later."""
+    assert peer.engine.next_timeout() == float("-inf")
+    peer.engine.handle_timeout(now)
+    assert peer.engine.next_timeout() == now + 0.5
+    assert peer.transport.stopped == {}
+    peer.engine.handle_timeout(now + 0.5)
 
 
 def test_100_continue() -> None:

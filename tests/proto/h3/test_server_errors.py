@@ -104,9 +104,13 @@ def test_requests_that_are_answered_with_an_error() -> None:
 def test_content_that_is_refused() -> None:
     peer = raw_client(Http3Limits(body=10, require_length=True))
     assert [event.status for event in peer.feed(0, head(POST)) if isinstance(event, Refused)] == [411]
-    assert peer.transport.stopped == {0: ErrorCode.H3_NO_ERROR}
-    assert peer.feed(0, data(b"abc"), True) == []
+    assert peer.feed(0, data(b"abc")) == []
+    assert peer.transport.unconsumed[0] == 0
     peer.engine.send_response(0, 411, [], b"")
+    peer.engine.handle_timeout(1.0)
+    assert peer.transport.stopped == {}
+    peer.engine.handle_timeout(1.5)
+    assert peer.transport.stopped == {0: ErrorCode.H3_NO_ERROR}
     assert [event.status for event in peer.feed(4, head([*POST, (b"content-length", b"11")])) if isinstance(event, Refused)] == [413]
     other = raw_client(Http3Limits(body=10))
     events = other.feed(0, head(POST) + data(b"x" * 11) + data(b"more"))
@@ -122,6 +126,21 @@ def test_content_that_is_refused() -> None:
     other.feed(8, head(head_request), True)
     other.engine.send_response(8, 400, [], b"no")
     assert other.message(8)[1] == b""
+
+
+@pytest.mark.parametrize("code", [ErrorCode.H3_NO_ERROR, ErrorCode.H3_REQUEST_CANCELLED])
+def test_a_refused_request_that_is_reset(code: ErrorCode) -> None:
+    """With H3_NO_ERROR the client still wants the answer."""
+    peer = raw_client(Http3Limits(body=10))
+    assert isinstance(peer.feed(0, head([*POST, (b"content-length", b"11")]))[0], Refused)
+    events = peer.reset(0, code)
+    if code != ErrorCode.H3_NO_ERROR:
+        assert isinstance(events[0], Aborted)
+        return
+    assert events == []
+    peer.engine.send_response(0, 413, [], b"too much")
+    assert peer.message(0)[1] == b"too much"
+    assert peer.engine.next_timeout() != float("-inf")  # there is nothing left to stop
 
 
 def test_a_reset_by_the_client() -> None:
