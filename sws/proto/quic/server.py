@@ -304,8 +304,8 @@ class _ServerHandshaking:
     def _choose_version(self, hello: bytes) -> None:
         """Compatible version negotiation.  RFC 9368 §2.3
 
-        After a Retry the client's version stays: a client of Java's library (JDK 26, 27) looks for Initial packets of another one under
-        the keys of the ID that it had chosen before, and so never hears us.
+        Once we have said something in the client's version, that stays: there are clients that hear us no more in another, Java's library
+        (JDK 26, 27) after a Retry, lsquic after an acknowledgement of a part of its ClientHello.
         """
         c = self._c
         body = find_extension(hello, ExtensionType.QUIC_TRANSPORT_PARAMETERS)
@@ -319,7 +319,7 @@ class _ServerHandshaking:
             raise QuicTransportError(ErrorCode.VERSION_NEGOTIATION_ERROR, "another version than the packet's was chosen")
         if versions.chosen not in versions.available:
             raise bad_parameters("the chosen version is not among the available ones")
-        if c.acceptance.is_retried:
+        if c.acceptance.is_retried or c.loss.spaces[0].next_number:
             return
         for number in c.config.versions:
             if number in versions.available:

@@ -18,14 +18,15 @@ from sws.proto.quic.closing import End
 from sws.proto.quic.config import QuicConfig
 from sws.proto.quic.endpoint import EndpointConfig
 from sws.proto.quic.errors import ErrorCode
-from sws.proto.quic.packets import decode_long_header, encode_version_negotiation
+from sws.proto.quic.packets import decode_long_header, encode_long_header, encode_version_negotiation
 from sws.proto.quic.parameters import TransportParameters, decode_parameters, encode_parameters
+from sws.proto.quic.protection import PacketKeys, initial_secrets, seal_packets
 from sws.proto.quic.qlog import QlogTrace
 from sws.proto.quic.received import ReceivedSpace
 from sws.proto.quic.recovery.newreno import NewReno
 from sws.proto.quic.retry import encode_retry
-from sws.proto.quic.versions import QUIC_V1, QUIC_V2, PacketType
-from sws.proto.tls.constants import NamedGroup
+from sws.proto.quic.versions import QUIC_V1, QUIC_V2, VERSIONS, PacketType
+from sws.proto.tls.constants import CipherSuite, NamedGroup
 from tests.kit.quic import (
     ALPN,
     CLIENT,
@@ -37,6 +38,7 @@ from tests.kit.quic import (
     Serve,
     client_tls,
     connect,
+    crossed,
     forge,
     make_client,
     make_endpoint,
@@ -67,8 +69,7 @@ def test_versions(ours: tuple[int, ...], theirs: tuple[int, ...], first: int, us
     assert net.client.version.number == used
 
 
-def test_a_server_that_acknowledges_in_the_first_version_before_it_chooses_another() -> None:
-    """RFC 9368 §2.3: it does so while the ClientHello is not whole."""
+def test_the_version_in_which_a_part_of_the_hello_was_acknowledged_stays() -> None:
     chance = random.Random(1)
     tls = replace(client_tls(chance), shares=(NamedGroup.X25519MLKEM768,))
     app = Download([1])
@@ -87,8 +88,26 @@ def test_a_server_that_acknowledges_in_the_first_version_before_it_chooses_anoth
     net.taps.append(tap)
     net.run(5.0)
     assert seen[0] == QUIC_V1
-    assert net.client.version.number == QUIC_V2
+    assert net.client.version.number == QUIC_V1
     assert app.is_done
+
+
+def test_a_server_that_acknowledges_in_the_first_version_before_it_chooses_another() -> None:
+    """RFC 9368 §2.3 lets it do so while the ClientHello is not whole; ours does not."""
+    chance = random.Random(1)
+    client, endpoint = make_client(chance), make_endpoint(chance)
+    (server,) = endpoint.receive(crossed(client.datagrams_to_send(0.0, 1 << 16)), 0.0)
+    flight = crossed(server.datagrams_to_send(0.0, 1 << 16))
+    assert server.version.number == QUIC_V2
+    version = VERSIONS[QUIC_V1]
+    keys = PacketKeys(version, CipherSuite.TLS_AES_128_GCM_SHA256, initial_secrets(version, client.original)[1])
+    frames = b"\x02\0\0\0\0" + bytes(30)
+    header = encode_long_header(version, PacketType.INITIAL, client.first_id, server.first_id, b"", len(frames) + 16, 9)
+    (early,) = seal_packets(keys, [(header, 9, frames)])
+    client.receive([DatagramIn(early, CLIENT, SERVER), *flight], 0.1)
+    assert client.version.number == QUIC_V2
+    assert client.is_handshake_complete
+    assert client.received[0].largest == 9
 
 
 def test_no_version_in_common() -> None:
