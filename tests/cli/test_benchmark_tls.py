@@ -57,7 +57,7 @@ def foreign(folder: pathlib.Path, newest: ssl.TLSVersion) -> Iterator[str]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(folder / "c.pem", folder / "k.pem")
     context.maximum_version = newest
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+    with Server(("127.0.0.1", 0), Handler) as server:
         server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
@@ -66,6 +66,13 @@ def foreign(folder: pathlib.Path, newest: ssl.TLSVersion) -> Iterator[str]:
         finally:
             server.shutdown()
             thread.join()
+
+
+class Server(http.server.ThreadingHTTPServer):
+    """Says nothing of a client that leaves before its answer."""
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Quiet: it would come into what the client printed."""
 
 
 class Handler(http.server.BaseHTTPRequestHandler):

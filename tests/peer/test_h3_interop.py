@@ -124,11 +124,11 @@ def test_ngtcp2_after_a_retry(careful: ServerProcess, fetch: Callable[..., str])
     assert "type=Retry" in fetch(careful.port)
 
 
-@pytest.mark.parametrize(("versions", "spared"), [([1], True), ([1, 0x6B3343CF], False)], ids=["same version", "moved to v2"])
-def test_a_token_of_an_earlier_connection_spares_the_retry(careful: ServerProcess, versions: list[int], spared: bool) -> None:
+@pytest.mark.parametrize(("version", "spared"), [(1, True), (0x6B3343CF, False)], ids=["same version", "of v2"])
+def test_a_token_of_an_earlier_connection_spares_the_retry(careful: ServerProcess, version: int, spared: bool) -> None:
     """aioquic, as Debian's ngtcp2-client cannot read the files of tokens that it writes.
 
-    It begins in v1 with the token of a connection that moved to v2, which RFC 9369 §5 wants refused.
+    It begins in v1 with the token of a connection in that version; RFC 9369 §5 wants one of v2 refused.
     """
     pytest.importorskip("aioquic")
     from aioquic.asyncio.client import connect
@@ -143,19 +143,19 @@ def test_a_token_of_an_earlier_connection_spares_the_retry(careful: ServerProces
 
     tokens: list[bytes] = []
 
-    async def once(token: bytes) -> bool:
+    async def once(version: int, token: bytes) -> bool:
         configuration = QuicConfiguration(
             is_client=True, alpn_protocols=["h3"], verify_mode=ssl.CERT_NONE, server_name="localhost", token=token
         )
-        configuration.supported_versions = versions
+        configuration.supported_versions = [version]
         options: Any = {"configuration": configuration, "token_handler": tokens.append, "create_protocol": Quiet}
         async with connect("127.0.0.1", careful.port, **options) as client:
             await client.wait_connected()
             await client.ping()
             return client._quic._retry_source_connection_id is not None
 
-    assert asyncio.run(once(b""))
-    assert asyncio.run(once(tokens[0])) is not spared
+    assert asyncio.run(once(version, b""))
+    assert asyncio.run(once(1, tokens[0])) is not spared
 
 
 @pytest.mark.parametrize("network", [Faults(delay=0.01), Faults(loss=0.2, first=40, delay=0.01)], ids=["good", "loss"])
