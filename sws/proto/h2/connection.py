@@ -236,13 +236,14 @@ class Connection(ABC):
         """Content without declared length may become too much; a role's affair."""
 
     def _discard(self, stream: Stream, length: int, ended: bool, now: float) -> None:
-        """Content that nobody wants: its credit goes back at once, up to a bound."""
+        """Content that nobody wants: its credit goes back at once, up to a bound; a declared length was held against it before."""
         self._intake.return_connection(length, now)
         if ended or stream.intake is Intake.REFUSED:
             return
-        self._intake.return_stream(stream, length, now)
-        if stream.received > self._limits.drain and stream.state is _HALF_CLOSED_LOCAL:
-            self._reset_stream(stream, ErrorCode.NO_ERROR)
+        if stream.expected is None and stream.received > self._limits.drain:
+            self._intake_step(stream, IntakeInput.REFUSE)
+        else:
+            self._intake.return_stream(stream, length, now)
 
     def _peer_ended(self, stream: Stream, events: list[Event]) -> None:
         """END_STREAM came."""
