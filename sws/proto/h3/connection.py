@@ -333,7 +333,7 @@ class Connection(ABC):
     def _said_end(self, stream: Stream) -> None:
         """Our FIN was queued."""
         stream.said = _ENDED
-        if stream.heard is _ENDED and not stream.refused:
+        if stream.heard is _ENDED and stream.fin:
             self._table.remove(stream)
         else:
             self._message_complete(stream)

@@ -112,9 +112,9 @@ class StreamTable:
         transport = self._transport
         if stream.said is not _ENDED:
             transport.reset_stream(stream.number, code)
+        if not stream.fin:
+            transport.stop_sending(stream.number, code)
         if stream.heard is not _ENDED:
-            if not stream.fin:
-                transport.stop_sending(stream.number, code)
             self._decoder.cancel(stream.number)
         self.remove(stream)
 

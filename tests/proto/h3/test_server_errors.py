@@ -143,6 +143,19 @@ def test_a_refused_request_that_is_reset(code: ErrorCode) -> None:
     assert peer.engine.next_timeout() != float("-inf")  # there is nothing left to stop
 
 
+@pytest.mark.parametrize("whose", ["ours", "the client's"])
+def test_a_refused_request_whose_answer_is_given_up(whose: str) -> None:
+    """Then both parts end at once: there is no answer to be missed."""
+    peer = raw_client(Http3Limits(body=10))
+    assert isinstance(peer.feed(0, head([*POST, (b"content-length", b"11")]))[0], Refused)
+    if whose == "ours":
+        peer.engine.reset(0, "the handler failed")
+    else:
+        assert isinstance(peer.stop(0)[0], Aborted)
+    code = ErrorCode.H3_INTERNAL_ERROR if whose == "ours" else ErrorCode.H3_REQUEST_CANCELLED
+    assert peer.transport.was_reset == peer.transport.stopped == {0: code}
+
+
 def test_a_reset_by_the_client() -> None:
     peer = raw_client()
     peer.feed(0, head(POST) + data(b"abc"))
