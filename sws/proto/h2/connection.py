@@ -189,6 +189,7 @@ class Connection(ABC):
     # --- DATA ----------------------------------------------------------------------------------------------------
 
     def take_data(self, number: int, flags: int, payload: bytes, now: float, events: list[Event]) -> None:
+        """DATA.  RFC 9113 §6.1"""
         length = len(payload)
         content = decode_data(FrameHeader(length, 0, flags, number), payload) if flags & 8 or not number else payload
         intake = self._intake

@@ -23,6 +23,7 @@ from sws.proto.h2.limits import Http2Limits, IdlePolicy
 from sws.proto.h2.sending import FRAME_HEAD
 from sws.proto.h2.states import ConnectionState, Intake, IntakeInput, Message, MessageInput, StreamState
 from sws.proto.h2.stream import Stream
+from sws.proto.http.early import MOMENT
 from sws.proto.http.messages import RequestParser, check_section
 from sws.proto.http.priority import Priority, parse_priority
 
@@ -37,7 +38,6 @@ _ENDED: Final = Message.ENDED
 _HELD: Final = Intake.HELD
 _RUNNING: Final = ConnectionState.OPEN
 _BLOCK_MAXIMUM: Final = 16384
-_MOMENT: Final = 0.5
 
 
 @final
@@ -277,7 +277,7 @@ class ServerConnection(Connection):
     def _message_complete(self, stream: Stream) -> None:
         """The response is complete and the request is not: drain the rest, or say that it is not wanted.  RFC 9113 §8.1.
 
-        That is said a moment later: there are clients that throw a response away if the RST_STREAM comes together with it.
+        That is said a moment later; see `early`.
         """
         self._intake.forget(stream, self._now)
         left = None if stream.expected is None else stream.expected - stream.received
@@ -303,7 +303,7 @@ class ServerConnection(Connection):
             if is_coming and stream.said is not Message.TUNNEL:
                 if stream.intake is not Intake.REFUSED:
                     self._check_upload(stream, now, events)
-                elif stream.state is _HALF_CLOSED_LOCAL and now >= stream.last + _MOMENT:
+                elif stream.state is _HALF_CLOSED_LOCAL and now >= stream.last + MOMENT:
                     self._reset_stream(stream, ErrorCode.NO_ERROR)
 
     def _check_upload(self, stream: Stream, now: float, events: list[Event]) -> None:

@@ -9,9 +9,8 @@
 
 The latter three are in the order of their times.  What the end of a stream takes back is the credit of what nobody will consume.
 
-That the rest of a request is not wanted (§4.1) is said a moment after the answer: there are clients that miss an answer which comes with
-STOP_SENDING (those of Java's library and of lsquic), and never get to its end.  A stream stays open until the client has ended its part,
-so that QUIC's limit bounds how many wait.
+That the rest of a request is not wanted (§4.1) is said a moment after the answer; `proto/http/early` says why.  A stream stays open until
+the client has ended its part, so that QUIC's limit bounds how many wait.
 """
 
 from __future__ import annotations
@@ -26,6 +25,7 @@ from sws.proto.h3.life import Life
 from sws.proto.h3.limits import Http3Limits
 from sws.proto.h3.states import MESSAGE, Message, MessageInput
 from sws.proto.h3.stream import Stream
+from sws.proto.http.early import MOMENT
 from sws.proto.qpack import Decoder
 from sws.proto.quic.api import StreamTransport
 
@@ -33,7 +33,6 @@ __all__ = ["StreamTable"]
 
 _AWAITED: Final = Message.AWAITED
 _ENDED: Final = Message.ENDED
-_MOMENT: Final = 0.5
 _SINCE_NOW: Final = float("-inf")
 
 
@@ -158,7 +157,7 @@ class StreamTable:
         if self.uploads:
             times.append(next(iter(self.uploads.values())) + self._limits.body_timeout)
         if self.unwanted:
-            times.append(next(iter(self.unwanted.values())) + _MOMENT)
+            times.append(next(iter(self.unwanted.values())) + MOMENT)
         return times
 
     def stop_unwanted(self, now: float) -> None:
@@ -166,7 +165,7 @@ class StreamTable:
         for number, since in tuple(self.unwanted.items()):
             if since == _SINCE_NOW:
                 self.unwanted[number] = now
-            elif now >= since + _MOMENT:
+            elif now >= since + MOMENT:
                 del self.unwanted[number]
                 self._transport.stop_sending(number, ErrorCode.H3_NO_ERROR)
 
