@@ -65,12 +65,9 @@ def load(command: list[str], requests: int, connections: int, passes: int, warm:
     server = subprocess.Popen(
         on_core(0, [part.replace("PORT", str(port)) for part in command]), stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL
     )
-    client = ["gtlsclient", "--exit-on-all-streams-close", "-n", str(requests), "127.0.0.1", str(port), f"https://localhost:{port}/f/7.txt"]
+    client = client_of(port, requests)
     try:
-        until = time.monotonic() + 15
-        while not (alive := is_answered(client)) and server.poll() is None and time.monotonic() < until:
-            time.sleep(0.2)
-        if not alive:
+        if not is_answered_soon(client, server):
             return 0.0, 0.0, 0
         if warm:
             connect_often(client[-1], warm)
@@ -89,6 +86,19 @@ def connect_often(url: str, seconds: int) -> None:
     command = [sys.executable, "-m", "sws", "benchmark", "--http", "3", "--url", url, "--requests-per-connection", "1"]
     command += ["--concurrency", str(CLIENTS), "--duration", str(seconds), "--no-progress"]
     subprocess.run(on_core(1, command), stdout=subprocess.DEVNULL, check=True)
+
+
+def client_of(port: int, requests: int) -> list[str]:
+    """The command of one client: one connection, so many requests, the address last."""
+    return ["gtlsclient", "--exit-on-all-streams-close", "-n", str(requests), "127.0.0.1", str(port), f"https://localhost:{port}/f/7.txt"]
+
+
+def is_answered_soon(client: list[str], server: subprocess.Popen[bytes], seconds: int = 15) -> bool:
+    """Ask until a server that starts answers, or ends, or so much time is over."""
+    until = time.monotonic() + seconds
+    while not (alive := is_answered(client)) and server.poll() is None and time.monotonic() < until:
+        time.sleep(0.2)
+    return alive
 
 
 def is_answered(client: list[str]) -> bool:

@@ -18,7 +18,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench.h3 import ask, is_answered, make_pair, servers
+from bench.h3 import ask, client_of, is_answered_soon, make_pair, servers
 from bench.servers import free_port, make_site
 
 WARM = 25
@@ -34,16 +34,15 @@ def count(folder: Path, command: list[str]) -> tuple[float, float]:
     watched = ["valgrind", "--tool=callgrind", "--instr-atstart=no", f"--callgrind-out-file={out}"]
     command = [*watched, *(part.replace("PORT", str(port)) for part in command)]
     server = subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-    client = ["gtlsclient", "--exit-on-all-streams-close", "-n", "1", "127.0.0.1", str(port), f"https://localhost:{port}/f/7.txt"]
-    until = time.monotonic() + 60
-    while not is_answered(client):
-        if server.poll() is not None or time.monotonic() > until:
-            sys.exit("no answer")
+    client = client_of(port, 1)
+    if not is_answered_soon(client, server, 60):
+        server.kill()
+        sys.exit("no answer")
     for _ in range(WARM):
         ask(client, 1)
     switch(server.pid, "on")
     answered = sum(ask(client, 1) for _ in range(COUNTED))
-    time.sleep(0.3)
+    time.sleep(0.3)  # the last client has gone, and what it said last may still have to be read
     switch(server.pid, "off")
     server.terminate()
     server.wait()
